@@ -1,0 +1,40 @@
+"""The one error that is meant for users: one line, the place, what to do."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterable
+
+__all__ = ["UserError", "nearest"]
+
+
+class UserError(Exception):
+    """Something the user can put right: a file, a name, a setting.
+
+    The command prints it as one line on stderr and exits with `exit_code`; Python users catch it
+    like any exception.
+
+    Args:
+        message: what is wrong and, where it helps, what would be right; line breaks become spaces.
+        path: the file at fault, put in front.
+        position: where in the file, as people count it: ``"line 3"``, ``"byte 120"``.
+    """
+
+    exit_code = 2
+
+    def __init__(
+        self, message: str, *, path: str | os.PathLike[str] | None = None, position: str | None = None
+    ) -> None:
+        place = "" if path is None else f"{os.fspath(path)}: "
+        if position is not None:
+            place = f"{place[:-2]}, {position}: " if place else f"{position}: "
+        super().__init__(" ".join(f"{place}{message}".split()))
+
+
+def nearest(name: str, options: Iterable[str]) -> str:
+    """``" (did you mean 'lstm'?)"``, or the options when none is near, or nothing when there are none."""
+    known = sorted(options)
+    if near := difflib.get_close_matches(name, known, n=1, cutoff=0.5):
+        return f" (did you mean {near[0]!r}?)"
+    return f" (known: {', '.join(known)})" if known else ""
