@@ -1,0 +1,160 @@
+"""Cells on top of each other: itself a cell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import nn
+from torch.nn.utils import parametrize
+
+from rnnzoo.cells._kernel import KernelCell, run_kernel
+from rnnzoo.cells.base import Cell, CellConfig
+from rnnzoo.cells.lstm import LSTMConfig
+from rnnzoo.config import Config
+from rnnzoo.nn import LockedDropout, drop_weights
+from rnnzoo.shapes import Float, Int, Tensor
+from rnnzoo.state import State
+
+__all__ = ["Stack", "StackConfig"]
+
+
+@dataclass(frozen=True)
+class StackConfig(Config):
+    """Several layers of cells, with what stands between them.
+
+    Args:
+        cell: the cell of every layer.
+        cells: one cell for each layer instead, where they differ.
+        hidden_size: units of each layer.
+        num_layers: how many layers; with `cells`, as many as there are.
+        residual: adds each layer's input to its output, where both have one size.
+        layer_norm: layer normalisation between the layers.
+        hidden_dropout: dropout between the layers.
+        locked_dropout: that dropout keeps one mask for all steps of a sequence.
+        weight_dropout: dropout on the recurrent weights.
+    """
+
+    cell: CellConfig = field(default_factory=LSTMConfig)
+    cells: tuple[CellConfig, ...] = ()
+    hidden_size: int = 256
+    num_layers: int = 1
+    residual: bool = False
+    layer_norm: bool = False
+    hidden_dropout: float = 0.0
+    locked_dropout: bool = False
+    weight_dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.hidden_size < 1 or self.num_layers < 1:
+            raise ValueError("hidden_size and num_layers must be at least 1")
+        if self.cells and self.num_layers not in (1, len(self.cells)):
+            raise ValueError(f"num_layers is {self.num_layers}, but there are {len(self.cells)} cells")
+        if not (0 <= self.hidden_dropout < 1 and 0 <= self.weight_dropout < 1):
+            raise ValueError("a dropout lies between 0 and 1")
+
+    @property
+    def layers(self) -> tuple[CellConfig, ...]:
+        """One cell config for each layer."""
+        return self.cells or (self.cell,) * self.num_layers
+
+    def build(self, input_size: int) -> Stack:
+        """The stack for inputs of `input_size` features."""
+        return Stack(self, input_size)
+
+
+class Stack(Cell):
+    """Layers of cells; satisfies the cell protocol. Its state is the tuple of the layers' states.
+
+    Attributes:
+        layers: the cells, first to last.
+        output_size: features of the last layer's output.
+    """
+
+    layers: nn.ModuleList
+    recurrent_weights = ()
+
+    def __init__(self, config: StackConfig, input_size: int) -> None:
+        super().__init__()
+        self.config, self.input_size = config, input_size
+        self.layers, self.norms = nn.ModuleList(), nn.ModuleList()
+        size = input_size
+        for index, cell_config in enumerate(config.layers):
+            if index > 0 and config.layer_norm:
+                self.norms.append(nn.LayerNorm(size))
+            cell = cell_config.build(size, config.hidden_size)
+            drop_weights(cell, cell.recurrent_weights, config.weight_dropout)
+            self.layers.append(cell)
+            size = cell.output_size
+        self.output_size = size
+        self.dropout = (LockedDropout if config.locked_dropout else nn.Dropout)(config.hidden_dropout)
+
+    @property
+    def cells(self) -> list[Cell]:
+        """The layers, typed."""
+        return [layer for layer in self.layers if isinstance(layer, Cell)]
+
+    def initial_state(
+        self, batch_size: int, *, device: torch.device | None = None, dtype: torch.dtype | None = None
+    ) -> State:
+        return tuple(cell.initial_state(batch_size, device=device, dtype=dtype) for cell in self.cells)
+
+    def step(self, x: Float[Tensor, "B D"], state: State) -> tuple[Float[Tensor, "B H"], State]:
+        new = []
+        for index, cell in enumerate(self.cells):
+            x = self._before(index, x)
+            y, layer_state = cell.step(x, state[index])
+            x = self._after(x, y)
+            new.append(layer_state)
+        return x, tuple(new)
+
+    def forward(
+        self, x: Float[Tensor, "B T D"], state: State | None = None, lengths: Int[Tensor, "B"] | None = None
+    ) -> tuple[Float[Tensor, "B T H"], State]:
+        state = self.begin(x, state)
+        with parametrize.cached():  # one mask of dropped weights for the whole sequence
+            if x.is_cuda and (cells := self.fusable_cells()) is not None:
+                return run_kernel(cells, x, state, lengths, self.config.hidden_dropout)
+            new = []
+            for index, cell in enumerate(self.cells):
+                x = self._before(index, x)
+                y, layer_state = cell(x, state[index], lengths)
+                x = self._after(x, y)
+                new.append(layer_state)
+        return x, tuple(new)
+
+    def fusable_cells(self) -> list[KernelCell] | None:
+        """The layers, if one kernel call can run them all: one kind of cell with nothing but dropout between."""
+        config = self.config
+        if config.residual or config.layer_norm or (config.locked_dropout and config.hidden_dropout > 0):
+            return None
+        cells = [cell for cell in self.cells if isinstance(cell, KernelCell)]
+        alike = len(cells) == len(self.layers) and len({(type(c), c.kernel) for c in cells}) == 1
+        return cells if alike and len(cells) > 1 else None
+
+    def load_torch(self, weights: Mapping[str, Tensor]) -> None:
+        """Takes the state_dict of an nn.LSTM, nn.GRU or nn.RNN with as many layers.
+
+        Raises:
+            ValueError: another number of layers, a shape that differs, or a layer without a PyTorch counterpart.
+        """
+        layers = sum(name.startswith("weight_hh_l") for name in weights)
+        if layers != len(self.layers):
+            raise ValueError(f"the weights are of {layers} layers, the stack has {len(self.layers)}")
+        for index, cell in enumerate(self.cells):
+            if not isinstance(cell, KernelCell):
+                raise ValueError(f"layer {index} is a {type(cell).__name__}, which PyTorch does not have")
+            cell.load_torch(weights, f"_l{index}")
+
+    def _before(self, index: int, x: Tensor) -> Tensor:
+        """What stands between layer `index` and the one below it."""
+        if index == 0:
+            return x
+        if self.config.layer_norm:
+            x = self.norms[index - 1](x)
+        dropped: Tensor = self.dropout(x)
+        return dropped
+
+    def _after(self, x: Tensor, y: Tensor) -> Tensor:
+        return y + x if self.config.residual and x.shape == y.shape else y

@@ -1,0 +1,79 @@
+"""Dropout as recurrent networks need it: locked over time, on whole words, on weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.nn.utils import parametrize
+
+from rnnzoo.shapes import Float, Int, Tensor
+
+__all__ = ["LockedDropout", "WeightDropout", "drop_weights", "dropped_embedding", "raw_parameter"]
+
+
+class LockedDropout(nn.Module):
+    """One mask for all steps of a sequence, a fresh one per row and call (Gal & Ghahramani 2016, arXiv:1512.05287).
+
+    Args:
+        p: share of the features that is zeroed; the others are scaled by 1 / (1 - p).
+    """
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        self.p = p
+
+    def forward(self, x: Float[Tensor, "B *T H"]) -> Float[Tensor, "B *T H"]:
+        """(B, T, H) with one mask (B, 1, H); a single step (B, H) has its own."""
+        if not self.training or self.p == 0:
+            return x
+        mask = x.new_ones(x.size(0), *[1] * (x.dim() - 2), x.size(-1))
+        return x * F.dropout(mask, self.p)
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}"
+
+
+class WeightDropout(nn.Module):
+    """A parametrisation that drops single entries of a weight (DropConnect, as in AWD-LSTM, arXiv:1708.02182).
+
+    PyTorch evaluates it at every access; inside `parametrize.cached()` one mask serves a whole forward.
+    """
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        self.p = p
+
+    def forward(self, weight: Tensor) -> Tensor:
+        return F.dropout(weight, self.p, self.training)
+
+    def right_inverse(self, weight: Tensor) -> Tensor:
+        return weight
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}"
+
+
+def drop_weights(module: nn.Module, names: Iterable[str], p: float) -> None:
+    """Puts `WeightDropout` on the parameters `names` of `module`; with p = 0 nothing changes."""
+    if p > 0:
+        for name in names:
+            parametrize.register_parametrization(module, name, WeightDropout(p))
+
+
+def raw_parameter(module: nn.Module, name: str) -> nn.Parameter:
+    """The parameter `name` as it is stored, without the dropout that `drop_weights` put on it."""
+    if parametrize.is_parametrized(module, name):
+        return module.get_parameter(f"parametrizations.{name}.original")
+    return module.get_parameter(name)
+
+
+def dropped_embedding(
+    tokens: Int[Tensor, "B *T"], weight: Float[Tensor, "V D"], p: float, training: bool
+) -> Float[Tensor, "B *T D"]:
+    """Looks tokens up in a table of which whole rows are dropped: a dropped word is gone everywhere (arXiv:1512.05287)."""
+    if training and p > 0:
+        weight = weight * F.dropout(weight.new_ones(weight.size(0), 1), p)
+    return F.embedding(tokens, weight)
