@@ -149,7 +149,7 @@ class CharTokenizer(Tokenizer):
 
     @classmethod
     def claims(cls, data: Mapping[str, Any]) -> bool:
-        return data.get("pre_tokenizer") == _LAYOUT["pre_tokenizer"]
+        return bool(data.get("pre_tokenizer") == _LAYOUT["pre_tokenizer"])
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], where: str = "tokenizer.json") -> Self:

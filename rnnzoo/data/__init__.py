@@ -1,0 +1,20 @@
+"""Corpora, streams and caches: everything between a text and a batch."""
+
+from __future__ import annotations
+
+from rnnzoo.data.catalogue import CATALOGUE, corpus_entry
+from rnnzoo.data.corpora import Corpus, load_corpus
+from rnnzoo.data.places import cache_root, data_roots, find_corpus
+from rnnzoo.data.sources import CorpusEntry, CorpusFile
+
+__all__ = [
+    "CATALOGUE",
+    "Corpus",
+    "CorpusEntry",
+    "CorpusFile",
+    "cache_root",
+    "corpus_entry",
+    "data_roots",
+    "find_corpus",
+    "load_corpus",
+]

@@ -1,0 +1,213 @@
+"""Text to train and score on: a corpus of the catalogue, one's own files, a hub dataset."""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rnnzoo.data.catalogue import corpus_entry
+from rnnzoo.data.places import find_corpus
+from rnnzoo.data.sources import SPLITS, CorpusEntry, CorpusFile
+from rnnzoo.errors import UserError
+
+__all__ = ["Corpus", "load_corpus", "read_text", "split_contiguous"]
+
+OWN_LICENCE = "not stated"
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A text in its parts.
+
+    Args:
+        name: as the catalogue, the files or the hub have it.
+        splits: ``"train"``, ``"valid"`` and, where there is one, ``"test"``: the text of each.
+        sha256: of the whole text: all splits in this order, joined, as UTF-8.
+        split_rule: how the parts were made, in words; a score means nothing without it.
+        licence: what the text may be used for.
+        research_only: the text, and models of it, are not to be published freely.
+    """
+
+    name: str
+    splits: Mapping[str, str]
+    sha256: str
+    split_rule: str
+    licence: str
+    research_only: bool = False
+
+
+def load_corpus(
+    name: str | None = None,
+    *,
+    files: Sequence[str | os.PathLike[str]] = (),
+    hub: str | None = None,
+    text_column: str = "text",
+    test_part: bool = False,
+) -> Corpus:
+    """Reads a text corpus; never downloads one of the catalogue.
+
+    Args:
+        name: a name of the catalogue; one of `name`, `files` and `hub` is given.
+        files: one's own UTF-8 files, joined in this order, with a newline between where there is none.
+        hub: a dataset for `datasets`: ``"org/dataset"``, ``"org/dataset:config"`` or a local folder.
+        text_column: the column of the hub dataset that holds the text.
+        test_part: text without splits of its own is cut 80/10/10 instead of 90/10.
+
+    Raises:
+        UserError: unknown name, corpus not here or not what the catalogue says, missing, empty or
+            non-UTF-8 file, text too short to be cut.
+    """
+    if (name is not None) + bool(files) + (hub is not None) != 1:
+        raise UserError("give one of: the name of a corpus, files, a hub dataset")
+    if hub is not None:
+        from rnnzoo.data.hub import load_hub_texts  # `datasets` takes seconds to import
+
+        parts = load_hub_texts(hub, text_column)
+        parts, rule = _with_validation(parts, hub, test_part)
+        return _corpus(hub, parts, rule, "see the dataset's page on the hub")
+    if files:
+        text = _join([read_text(file) for file in files])
+        names = [Path(file).name for file in files]
+        own = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+        return _corpus(own, split_contiguous(text, test_part, own), _contiguous(test_part), OWN_LICENCE)
+    assert name is not None
+    entry = corpus_entry(name)
+    if entry.kind != "text":
+        raise UserError(f"corpus {name!r} has pairs of sentences, for translation; a language model needs running text")
+    if entry.name == "pydocs":
+        parts, rule = split_contiguous(_pydocs(), test_part, name), _contiguous(test_part)
+    else:
+        parts, rule = _catalogue_parts(entry, find_corpus(entry), test_part)
+    return _corpus(name, parts, rule, entry.licence, entry.research_only)
+
+
+def split_contiguous(text: str, test_part: bool, name: str) -> dict[str, str]:
+    """The last 10% of the characters as validation, or the last two tenths as validation and test.
+
+    The cut is nanoGPT's, ``int(n * 0.9)``: 1,003,854 and 111,540 characters of Tiny Shakespeare.
+
+    Raises:
+        UserError: a part would be empty.
+    """
+    n = len(text)
+    cuts = [0, *([int(n * 0.8)] if test_part else []), int(n * 0.9), n]
+    parts = {key: text[a:b] for key, a, b in zip(("train", "valid", "test"), cuts, cuts[1:], strict=False)}
+    if not all(parts.values()):
+        count = "1 character is" if n == 1 else f"{n} characters are"
+        raise UserError(f"{name}: {count} too few to cut into {', '.join(parts)}")
+    return parts
+
+
+def read_text(path: str | os.PathLike[str]) -> str:
+    """The text of a UTF-8 file as it is, line ends included; only a leading BOM is dropped.
+
+    Raises:
+        UserError: missing, a folder, empty, or not UTF-8 (with the offset of the first bad byte).
+    """
+    return _decode(_read_bytes(path), path)
+
+
+def _read_bytes(path: str | os.PathLike[str]) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except FileNotFoundError:
+        raise UserError("no such file", path=path) from None
+    except IsADirectoryError:
+        raise UserError("is a folder; name the files in it", path=path) from None
+    except OSError as error:
+        raise UserError(f"cannot be read ({error.strerror})", path=path) from None
+
+
+def _decode(data: bytes, path: str | os.PathLike[str]) -> str:
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        hint = "is not UTF-8: convert it, for example with `iconv -f ISO-8859-1 -t UTF-8`"
+        raise UserError(hint, path=path, position=f"byte {error.start}") from None
+    text = text.removeprefix("\ufeff")
+    if not text:
+        raise UserError("is empty", path=path)
+    return text
+
+
+def _catalogue_parts(entry: CorpusEntry, folder: Path, test_part: bool) -> tuple[dict[str, str], str]:
+    data = {file.role: (folder / file.path, _checked(file, folder)) for file in entry.files}
+    if entry.split == "contiguous":
+        path, content = data["all"]
+        return split_contiguous(_decode(content, path), test_part, entry.name), _contiguous(test_part)
+    if entry.split == "90/5/5":
+        return _byte_parts(data["all"][1], data["all"][0]), SPLITS["90/5/5"]
+    parts = {role: _decode(content, path) for role, (path, content) in data.items()}
+    if entry.name == "ptb-char":
+        parts = {role: _unspell(text, data[role][0]) for role, text in parts.items()}
+    return parts, SPLITS[entry.split]
+
+
+def _checked(file: CorpusFile, folder: Path) -> bytes:
+    """The content of a file of the catalogue; a figure on another text would be worth nothing."""
+    content = _read_bytes(folder / file.path)
+    if file.sha256 is not None and hashlib.sha256(content).hexdigest() != file.sha256:
+        message = f"is not the file of the catalogue (sha256 {file.sha256[:12]}...): remove it and get it again"
+        raise UserError(message, path=folder / file.path)
+    return content
+
+
+def _byte_parts(data: bytes, path: Path) -> dict[str, str]:
+    """90/5/5 by bytes, the cuts moved back to where a character begins."""
+    n = len(data)
+    cuts = [0, n // 100 * 90, n // 100 * 95, n]
+    for i in (1, 2):
+        while 0 < cuts[i] < n and data[cuts[i]] & 0xC0 == 0x80:
+            cuts[i] -= 1
+    parts = {}
+    for key, a, b in zip(("train", "valid", "test"), cuts, cuts[1:], strict=False):
+        try:  # not final: enwik8 is cut after 10^8 bytes, wherever that is
+            parts[key] = codecs.utf_8_decode(data[a:b], "strict", False)[0]
+        except UnicodeDecodeError as error:
+            raise UserError("is not UTF-8", path=path, position=f"byte {a + error.start}") from None
+    return parts
+
+
+def _unspell(text: str, path: Path) -> str:
+    """Character PTB as plain text: symbols stand apart by one space, and "_" is the space."""
+    if text[1::2].strip(" "):
+        raise UserError("is not character PTB: symbols are not separated by single spaces", path=path)
+    return text[0::2].replace("_", " ")
+
+
+def _with_validation(parts: dict[str, str], name: str, test_part: bool) -> tuple[dict[str, str], str]:
+    """`parts`, of which "train" is cut where there is no "valid"."""
+    if "valid" in parts:
+        return parts, SPLITS["files"]
+    test = {"test": parts["test"]} if "test" in parts else {}
+    cut = split_contiguous(parts["train"], test_part and not test, name)
+    return {**cut, **test}, _contiguous(test_part and not test)
+
+
+def _contiguous(test_part: bool) -> str:
+    if test_part:
+        return "contiguous: the first 80% for training, 10% validation, the last 10% test"
+    return "contiguous: the last 10% is validation"
+
+
+def _pydocs() -> str:
+    from pydoc_data.topics import topics
+
+    return _join([topics[key] for key in sorted(topics)])
+
+
+def _join(texts: Sequence[str]) -> str:
+    last = len(texts) - 1
+    return "".join(t if i == last or t.endswith(("\n", "\r")) else t + "\n" for i, t in enumerate(texts))
+
+
+def _corpus(name: str, parts: Mapping[str, str], rule: str, licence: str, research_only: bool = False) -> Corpus:
+    digest = hashlib.sha256()
+    for role in ("train", "valid", "test"):
+        # a hub dataset may hold lone surrogates, which UTF-8 refuses
+        digest.update(parts.get(role, "").encode("utf-8", "surrogatepass"))
+    return Corpus(name, dict(parts), digest.hexdigest(), rule, licence, research_only)

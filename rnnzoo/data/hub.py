@@ -1,0 +1,91 @@
+"""Text of a dataset that the `datasets` library loads: from the hub, or from a local folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rnnzoo.errors import UserError, nearest
+
+__all__ = ["fetch_hub_pairs", "load_hub_texts"]
+
+_ROLES = {"train": "train", "validation": "valid", "valid": "valid", "dev": "valid", "test": "test"}
+
+
+def load_hub_texts(hub: str, text_column: str) -> dict[str, str]:
+    """The splits of a dataset as running text: its rows, each ended by a newline.
+
+    Args:
+        hub: ``"org/dataset"``, ``"org/dataset:config"``, or a folder of files that `datasets` reads.
+        text_column: the column to read.
+
+    Returns:
+        ``"train"`` and those of ``"valid"`` and ``"test"`` that the dataset has.
+
+    Raises:
+        UserError: not to be had (offline, no such dataset or configuration), no training split, no
+            such column, or one that holds no text.
+    """
+    splits = _load(hub)
+    texts = {}
+    for role, split in splits.items():
+        if text_column not in split.column_names:
+            known = nearest(text_column, split.column_names)
+            raise UserError(f"hub dataset {hub!r} has no column {text_column!r}{known}; set text_column")
+        # a row may end in a newline, or be the empty string for a blank line
+        texts[role] = "".join(r if r.endswith("\n") else r + "\n" for r in _strings(split[text_column], hub))
+        if not texts[role].strip():
+            raise UserError(f"hub dataset {hub!r}: column {text_column!r} of split {role!r} is empty")
+    return texts
+
+
+def fetch_hub_pairs(hub: str, folder: Path, sides: tuple[str, str]) -> None:
+    """Writes the column "translation" of a dataset as ``<split>.<side>`` files, a line a sentence.
+
+    Raises:
+        UserError: as `load_hub_texts`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for role, split in _load(hub).items():
+        if "translation" not in split.column_names:
+            raise UserError(f"hub dataset {hub!r} has no column 'translation'{nearest('', split.column_names)}")
+        paths = [folder / f"{role}.{side}" for side in sides]
+        parts = [path.with_name(f".{path.name}.{os.getpid()}.part") for path in paths]
+        try:
+            with (
+                parts[0].open("w", encoding="utf-8", newline="\n") as one,
+                parts[1].open("w", encoding="utf-8", newline="\n") as other,
+            ):
+                for pair in split["translation"]:
+                    for file, side in zip((one, other), sides, strict=True):
+                        file.write(" ".join(pair[side].split("\n")) + "\n")
+            for part, path in zip(parts, paths, strict=True):
+                os.replace(part, path)
+        finally:
+            for part in parts:
+                part.unlink(missing_ok=True)
+
+
+def _load(hub: str) -> dict[str, Any]:
+    import datasets
+
+    # a folder's name may have a colon of its own
+    name, config = (hub, None) if os.path.isdir(hub) else (*hub.split(":", 1), None)[:2]
+    try:
+        loaded = datasets.load_dataset(name, config)
+    except Exception as error:  # the library raises a dozen kinds, and network errors of others
+        reason = str(error).strip().split("\n")[0] or type(error).__name__
+        raise UserError(f"hub dataset {hub!r} cannot be loaded: {reason:.300}") from None
+    splits = {_ROLES[str(key)]: split for key, split in loaded.items() if str(key) in _ROLES}
+    if "train" not in splits:
+        raise UserError(f"hub dataset {hub!r} has no split 'train'{nearest('', map(str, loaded))}")
+    return splits
+
+
+def _strings(rows: Any, hub: str) -> Iterator[str]:
+    for row in rows:
+        if not isinstance(row, str):
+            raise UserError(f"hub dataset {hub!r}: a row is {type(row).__name__}, not text; set text_column")
+        yield row

@@ -1,0 +1,90 @@
+"""What a corpus of the catalogue is made of: files, each with the places it can be had from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["SPLITS", "CorpusEntry", "CorpusFile", "Form", "Source", "Split"]
+
+Split = Literal["contiguous", "files", "90/5/5", "hashed"]
+Form = Literal["", "one-newline", "spelt"]
+
+SPLITS: dict[Split, str] = {
+    "contiguous": "the last contiguous 10% is validation; with a test part, 80/10/10",
+    "files": "its own files",
+    "90/5/5": "the first 90% of the bytes, the next 5%, the last 5%",
+    "hashed": "2% validation and 2% test by English sentence, chosen by a hash of it",
+}
+"""The split rules in words."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One place a file can be had from.
+
+    Args:
+        url: http or https.
+        member: the file's name inside the zip at `url`; ``""`` when it is no zip.
+        gzipped: what `url` gives is gzip-compressed.
+        form: what is done to the content: ``"one-newline"`` drops a BOM, makes all line ends LF and
+            leaves one at the end; ``"spelt"`` makes the character form of a PTB file of its word form.
+    """
+
+    url: str
+    member: str = ""
+    gzipped: bool = False
+    form: Form = ""
+
+
+@dataclass(frozen=True)
+class CorpusFile:
+    """One file of a corpus.
+
+    Args:
+        path: below the corpus's folder.
+        size: bytes; None where it is not known.
+        sha256: of the complete file; None where nobody has recorded it for us, so that a download can
+            be checked for completeness only.
+        sources: places to get it from, the first that works is taken.
+        role: ``"train"``, ``"valid"``, ``"test"``; ``"all"`` where one file is split; ``""`` for others.
+    """
+
+    path: str
+    size: int | None
+    sha256: str | None
+    sources: tuple[Source, ...] = ()
+    role: str = ""
+
+
+@dataclass(frozen=True)
+class CorpusEntry:
+    """One corpus of the catalogue.
+
+    Args:
+        name: as recipes say it.
+        kind: running text, or pairs of sentences for translation.
+        split: the split rule.
+        licence: what the data may be used for, in a line.
+        research_only: the text is not open: it and models of it are not to be published freely.
+        folder: its folder below ``RNNZOO_DATA``; ``""`` where there is none.
+        files: its files.
+        hub: the hub id for `datasets`, with ``:config``, of a corpus that is only there.
+        note: what else one must know.
+    """
+
+    name: str
+    kind: Literal["text", "pairs"]
+    split: Split
+    licence: str
+    folder: str = ""
+    files: tuple[CorpusFile, ...] = ()
+    research_only: bool = False
+    hub: str = ""
+    note: str = ""
+
+    @property
+    def size(self) -> int | None:
+        """Bytes of all files; None where it is not known."""
+        sizes = [file.size for file in self.files]
+        return sum(s for s in sizes if s is not None) if sizes and None not in sizes else None
