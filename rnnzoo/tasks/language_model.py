@@ -1,0 +1,237 @@
+"""Training a language model: the part that character and word models share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Self
+
+import lightning
+import torch
+import torch.distributed as dist
+
+from rnnzoo import state as states
+from rnnzoo.data.streams import Chunk
+from rnnzoo.models import LanguageModel, LanguageModelConfig
+from rnnzoo.shapes import Float, Tensor
+from rnnzoo.state import State
+from rnnzoo.text import Tokenizer, tokenizer_from_dict
+from rnnzoo.training.optim import AdamWConfig, ConstantConfig, OptimizerConfig, ScheduleConfig
+from rnnzoo.training.resume import gather_ranks, pack_state, random_state, set_random_state, unpack_state
+
+__all__ = ["LanguageModelTask"]
+
+
+class LanguageModelTask(lightning.LightningModule):
+    """A LightningModule around a plain `LanguageModel`; works in any `lightning.Trainer`.
+
+    Its batches are `Chunk`s. The state is carried from each to the next and cut off there (truncated
+    backpropagation through time); training and validation carry their own. The loss is the sum over a chunk's
+    tokens, and before each optimiser step gradients are divided by the tokens they were summed over, on all ranks and
+    in all accumulated chunks, so that no split of a batch changes them.
+
+    Logged: ``train/nll``, ``val/nll``, ``test/nll`` (nats per token) with their ``ppl`` and ``bits``.
+
+    Args:
+        model: a model to train further, or the config of a new one.
+        tokenizer: the vocabulary; comes with the model where that is given.
+        optimizer: how gradients become updates. schedule: how the learning rate moves.
+    """
+
+    def __init__(
+        self,
+        model: LanguageModel | LanguageModelConfig | Mapping[str, Any],
+        tokenizer: Tokenizer | Mapping[str, Any] | None = None,
+        optimizer: OptimizerConfig | Mapping[str, Any] | str = AdamWConfig(),  # noqa: B008: frozen
+        schedule: ScheduleConfig | Mapping[str, Any] | str = ConstantConfig(),  # noqa: B008: frozen
+    ) -> None:
+        super().__init__()
+        if isinstance(model, LanguageModel):
+            self.model = model.train()
+        else:
+            if tokenizer is None:
+                raise ValueError("a new model needs a tokenizer")
+            if not isinstance(tokenizer, Tokenizer):
+                tokenizer = tokenizer_from_dict(tokenizer)
+            self.model = LanguageModelConfig.from_dict(model, "model").build(tokenizer)
+        self.optimizer_config = OptimizerConfig.from_dict(optimizer, "optimizer")
+        self.schedule_config = ScheduleConfig.from_dict(schedule, "schedule")
+        # Plain dictionaries: a checkpoint holds nothing that could execute.
+        plain = {
+            "model": self.model.config.to_dict(),
+            "tokenizer": self.model.tokenizer.to_dict(),
+            "optimizer": self.optimizer_config.to_dict(),
+            "schedule": self.schedule_config.to_dict(),
+        }
+        self.save_hyperparameters(plain, logger=False)
+        self.tokens_trained = 0
+        self._carry: dict[str, State | None] = {"train": None, "val": None, "test": None}
+        self._window = 0  # tokens since the last optimiser step
+        self._since_log = [torch.zeros(()), 0]  # nats and tokens since the last logged step
+        self._scored: list[Any] = [None, 0]  # nats (float64) and tokens of the evaluation under way
+        self._resume: dict[str, Any] | None = None
+        self._training_random: dict[str, Any] | None = None
+
+    @classmethod
+    def from_pretrained(cls, model: str, **options: Any) -> Self:
+        """A trained model, ready to be trained further.
+
+        Args:
+            model: a zoo name, a folder or a hub repository.
+            options: `optimizer` and `schedule`.
+        """
+        from rnnzoo.zoo import load
+
+        return cls(load(model), **options)
+
+    def generate(self, prompt: str = "", **options: Any) -> list[str]:
+        """Texts that continue `prompt`; see `LanguageModel.generate`."""
+        return self.model.generate(prompt, **options)
+
+    def forward(self, tokens: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """The plain model's forward: tokens (B, T) to logits (B, T, V) and the new state."""
+        logits: tuple[Tensor, State] = self.model(tokens, state)
+        return logits
+
+    # ------------------------------------------------------------------------------------------ steps
+
+    def training_step(self, batch: Chunk, batch_idx: int) -> Float[Tensor, ""]:
+        """The summed loss of a chunk, in nats."""
+        nats = self._nats(batch, "train")
+        self._window += batch.count
+        self.tokens_trained += batch.count
+        self._since_log = [self._since_log[0].to(nats.device) + nats.detach(), self._since_log[1] + batch.count]
+        return nats
+
+    def validation_step(self, batch: Chunk, batch_idx: int) -> None:
+        """Adds a chunk to the validation score."""
+        self._score(batch, "val")
+
+    def test_step(self, batch: Chunk, batch_idx: int) -> None:
+        """Adds a chunk to the test score."""
+        self._score(batch, "test")
+
+    def _nats(self, batch: Chunk, split: str) -> Float[Tensor, ""]:
+        """The summed loss of a chunk; the split's carried state goes in and comes out."""
+        carry = self._carry[split]
+        if carry is None or batch.index == 0:
+            initial = self.model.initial_state(batch.tokens.size(0))
+            carry = initial if carry is None else states.select(batch.reset, initial, carry)
+        nats, carry = self.model.nll(batch.tokens, batch.targets, carry)
+        self._carry[split] = states.detach(carry)
+        return nats
+
+    def _score(self, batch: Chunk, split: str) -> None:
+        nats = self._nats(batch, split).double()
+        self._scored = [nats if self._scored[0] is None else self._scored[0] + nats, self._scored[1] + batch.count]
+
+    # ----------------------------------------------------------------------------------- optimisation
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """The optimiser, and the schedule over all steps of the run."""
+        optimizer = self.optimizer_config.build(self.model.named_parameters())
+        per_epoch, total = self._steps()
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": self.schedule_config.build(optimizer, per_epoch, total),
+        }
+
+    def _steps(self) -> tuple[int, int]:
+        """Optimiser steps in an epoch and in the run."""
+        trainer = self.trainer
+        chunks = getattr(getattr(trainer, "datamodule", None), "chunks_per_epoch", None)
+        if chunks is None:  # a dataloader of the user's own
+            total = trainer.estimated_stepping_batches
+            total = 1 if math.isinf(total) else int(total)
+            return max(total // max(trainer.max_epochs or 1, 1), 1), max(total, 1)
+        limit = trainer.limit_train_batches
+        chunks = min(chunks, limit) if isinstance(limit, int) else int(chunks * limit)
+        per_epoch = max(-(-chunks // trainer.accumulate_grad_batches), 1)
+        total = per_epoch * trainer.max_epochs if trainer.max_epochs and trainer.max_epochs > 0 else per_epoch
+        if trainer.max_steps > 0:
+            total = trainer.max_steps if not trainer.max_epochs else min(total, trainer.max_steps)
+        return per_epoch, max(total, 1)
+
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Turns summed gradients into those of the mean loss per token, before they are clipped."""
+        tokens, self._window = self._window, 0
+        if self.trainer.world_size > 1:
+            total = torch.tensor(tokens, device=self.device)
+            dist.all_reduce(total)
+            tokens = int(total)
+        # Lightning divided the loss by the accumulated batches, and DDP averaged over the ranks.
+        factor = self.trainer.accumulate_grad_batches * self.trainer.world_size / max(tokens, 1)
+        gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+        torch._foreach_mul_(gradients, factor)
+
+    def on_train_batch_end(self, outputs: Any, batch: Chunk, batch_idx: int) -> None:
+        """Logs the training loss of the steps since the last log."""
+        if self.trainer.global_step % self.trainer.log_every_n_steps == 0 and self._since_log[1]:
+            nll = float(self._since_log[0]) / self._since_log[1]
+            self._since_log = [torch.zeros(()), 0]
+            self.log_dict({"train/nll": nll, "train/bits": nll / math.log(2)}, on_step=True, on_epoch=False)
+
+    # ------------------------------------------------------------------------------------- evaluation
+
+    def on_validation_start(self) -> None:
+        """Validation leaves the training's random state alone."""
+        self._training_random = random_state()
+
+    def on_validation_end(self) -> None:
+        """See `on_validation_start`."""
+        if self._training_random is not None:
+            set_random_state(self._training_random)
+            self._training_random = None
+
+    def on_validation_epoch_start(self) -> None:
+        """Begins a score."""
+        self._carry["val"], self._scored = None, [None, 0]
+
+    def on_validation_epoch_end(self) -> None:
+        """Logs the score of the whole validation text."""
+        self._log_score("val")
+
+    def on_test_epoch_start(self) -> None:
+        """Begins a score."""
+        self._carry["test"], self._scored = None, [None, 0]
+
+    def on_test_epoch_end(self) -> None:
+        """Logs the score of the whole test text."""
+        self._log_score("test")
+
+    def _log_score(self, split: str) -> None:
+        nats = 0.0 if self._scored[0] is None else float(self._scored[0])
+        totals = torch.tensor([nats, self._scored[1]], dtype=torch.float64, device=self.device)
+        if self.trainer.world_size > 1:
+            dist.all_reduce(totals)
+        nll = float(totals[0] / totals[1].clamp(min=1))
+        scores = {"nll": nll, "ppl": math.exp(min(nll, 700.0)), "bits": nll / math.log(2)}
+        self.log_dict({f"{split}/{name}": torch.tensor(value, dtype=torch.float64) for name, value in scores.items()})
+        self._carry[split], self._scored = None, [None, 0]
+
+    # ----------------------------------------------------------------------------------------- resume
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Adds what every rank carries."""
+        checkpoint["rnnzoo"] = {
+            "ranks": gather_ranks({"carry": pack_state(self._carry["train"]), "random": random_state()}),
+            "tokens_trained": self.tokens_trained,
+        }
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keeps it until training starts, when devices and generators are in place."""
+        self._resume = checkpoint.get("rnnzoo")
+
+    def on_train_start(self) -> None:
+        """Goes on where the checkpoint was written."""
+        self._carry["train"], self._window = None, 0
+        resume, self._resume = self._resume, None
+        if resume is None:
+            return
+        self.tokens_trained = resume["tokens_trained"]
+        ranks = resume["ranks"]
+        if len(ranks) != self.trainer.world_size:
+            return  # other ranks, other streams: the carried states do not fit them
+        mine = ranks[self.global_rank]
+        self._carry["train"] = unpack_state(mine["carry"], self.model.initial_state(1), self.device)
+        set_random_state(mine["random"])

@@ -1,0 +1,176 @@
+"""Optimisers and learning-rate schedules, by name."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LinearLR, OneCycleLR, ReduceLROnPlateau, SequentialLR
+
+from rnnzoo.config import Config
+
+__all__ = [
+    "AdamWConfig",
+    "ConstantConfig",
+    "CosineConfig",
+    "OneCycleConfig",
+    "OptimizerConfig",
+    "PlateauConfig",
+    "SGDConfig",
+    "ScheduleConfig",
+    "ZarembaConfig",
+]
+
+
+class OptimizerConfig(Config, ABC, family="optimizer"):
+    """How gradients become updates."""
+
+    @abstractmethod
+    def build(self, parameters: Iterable[tuple[str, nn.Parameter]]) -> Optimizer:
+        """The optimiser of the named `parameters`."""
+
+
+@dataclass(frozen=True)
+class AdamWConfig(OptimizerConfig, name="adamw"):
+    """AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101), PyTorch's fused kernel.
+
+    Args:
+        lr: learning rate, the peak where a schedule has one.
+        weight_decay: of matrices; biases and gains are left alone.
+        beta1: decay of the mean gradient. beta2: decay of its square.
+    """
+
+    lr: float = 1e-3
+    weight_decay: float = 0.01
+    beta1: float = 0.9
+    beta2: float = 0.99
+
+    def build(self, parameters: Iterable[tuple[str, nn.Parameter]]) -> Optimizer:
+        groups = _groups(parameters, self.weight_decay)
+        return torch.optim.AdamW(groups, lr=self.lr, betas=(self.beta1, self.beta2), fused=True)
+
+
+@dataclass(frozen=True)
+class SGDConfig(OptimizerConfig, name="sgd"):
+    """Stochastic gradient descent.
+
+    Args:
+        lr: learning rate; gradients are those of the mean loss per token.
+        momentum: 0 for none. weight_decay: of matrices.
+    """
+
+    lr: float = 1.0
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+
+    def build(self, parameters: Iterable[tuple[str, nn.Parameter]]) -> Optimizer:
+        return torch.optim.SGD(_groups(parameters, self.weight_decay), lr=self.lr, momentum=self.momentum, fused=True)
+
+
+def _groups(parameters: Iterable[tuple[str, nn.Parameter]], weight_decay: float) -> list[dict[str, Any]]:
+    """Matrices with weight decay, vectors without."""
+    found = [parameter for _, parameter in parameters if parameter.requires_grad]
+    split = [([p for p in found if p.dim() > 1], weight_decay), ([p for p in found if p.dim() <= 1], 0.0)]
+    return [{"params": group, "weight_decay": decay} for group, decay in split if group]
+
+
+class ScheduleConfig(Config, ABC, family="schedule"):
+    """How the learning rate moves while training."""
+
+    @abstractmethod
+    def build(self, optimizer: Optimizer, steps_per_epoch: int, total_steps: int) -> dict[str, Any]:
+        """The scheduler with its interval (and what it watches), as `configure_optimizers` returns it.
+
+        Args:
+            optimizer: holds the peak learning rate.
+            steps_per_epoch: optimiser steps in an epoch. total_steps: in the whole run.
+        """
+
+
+@dataclass(frozen=True)
+class ConstantConfig(ScheduleConfig, name="constant"):
+    """The learning rate stays, after a warm-up.
+
+    Args:
+        warmup_steps: optimiser steps in which it rises linearly from nothing.
+    """
+
+    warmup_steps: int = 0
+
+    def build(self, optimizer: Optimizer, steps_per_epoch: int, total_steps: int) -> dict[str, Any]:
+        warmup = max(self.warmup_steps, 1)
+        scheduler = LambdaLR(optimizer, lambda step: min((step + 1) / warmup, 1.0))
+        return {"scheduler": scheduler, "interval": "step"}
+
+
+@dataclass(frozen=True)
+class CosineConfig(ScheduleConfig, name="cosine"):
+    """A warm-up, then half a cosine down to (almost) nothing (arXiv:1608.03983).
+
+    Args:
+        warmup: share of all steps. final: learning rate at the end, as a share of the peak.
+    """
+
+    warmup: float = 0.05
+    final: float = 0.0
+
+    def build(self, optimizer: Optimizer, steps_per_epoch: int, total_steps: int) -> dict[str, Any]:
+        peak = optimizer.param_groups[0]["lr"]
+        warmup = min(max(int(self.warmup * total_steps), 1), max(total_steps - 1, 1))
+        rise = LinearLR(optimizer, start_factor=1 / (warmup + 1), total_iters=warmup)
+        fall = CosineAnnealingLR(optimizer, T_max=max(total_steps - warmup, 1), eta_min=peak * self.final)
+        return {"scheduler": SequentialLR(optimizer, [rise, fall], milestones=[warmup]), "interval": "step"}
+
+
+@dataclass(frozen=True)
+class OneCycleConfig(ScheduleConfig, name="one_cycle"):
+    """Up, then down to almost nothing, the momentum the other way round (Smith & Topin 2018, arXiv:1708.07120).
+
+    Args:
+        warmup: share of all steps in which the learning rate rises.
+    """
+
+    warmup: float = 0.3
+
+    def build(self, optimizer: Optimizer, steps_per_epoch: int, total_steps: int) -> dict[str, Any]:
+        peak = optimizer.param_groups[0]["lr"]
+        # One step more than is taken, since PyTorch also computes the rate after the last one.
+        scheduler = OneCycleLR(optimizer, max_lr=peak, total_steps=total_steps + 1, pct_start=self.warmup)
+        return {"scheduler": scheduler, "interval": "step"}
+
+
+@dataclass(frozen=True)
+class PlateauConfig(ScheduleConfig, name="plateau"):
+    """Divides the learning rate when the validation loss has stopped falling.
+
+    Args:
+        factor: what it is multiplied with. patience: validations without an improvement before that.
+    """
+
+    factor: float = 0.25
+    patience: int = 0
+
+    def build(self, optimizer: Optimizer, steps_per_epoch: int, total_steps: int) -> dict[str, Any]:
+        scheduler = ReduceLROnPlateau(optimizer, factor=self.factor, patience=self.patience)
+        return {"scheduler": scheduler, "interval": "epoch", "monitor": "val/nll"}
+
+
+@dataclass(frozen=True)
+class ZarembaConfig(ScheduleConfig, name="zaremba"):
+    """Constant for some epochs, then divided after each (Zaremba et al. 2014, arXiv:1409.2329).
+
+    Args:
+        constant_epochs: epochs at the full rate. decay: what it is divided by after each epoch from then on.
+    """
+
+    constant_epochs: int = 4
+    decay: float = 2.0
+
+    def build(self, optimizer: Optimizer, steps_per_epoch: int, total_steps: int) -> dict[str, Any]:
+        scheduler = LambdaLR(optimizer, lambda epoch: self.decay ** -max(epoch + 1 - self.constant_epochs, 0))
+        return {"scheduler": scheduler, "interval": "epoch"}
