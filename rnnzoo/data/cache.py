@@ -1,0 +1,102 @@
+"""Texts as flat arrays of ids, encoded once and memory-mapped from then on.
+
+A file of the cache is a ``.npy`` with 32 more bytes at its end: the sha256 of the ids. Its name is the sha256
+of the text, the tokenizer and this format, so it never goes stale; nothing is ever removed but by the user.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from rnnzoo.data.places import cache_root
+from rnnzoo.text import Tokenizer
+from rnnzoo.text.base import Ids, Unknown, id_dtype
+
+__all__ = ["cache_file", "encoded"]
+
+_FORMAT = "rnnzoo tokens 1"
+_DIGEST = 32
+_BLOCK = 1 << 22
+_SMALL = 1 << 16  # characters: below, encoding is quicker than a file
+
+
+def encoded(text: str, tokenizer: Tokenizer, *, unknown: Unknown = "error") -> Ids:
+    """The ids of `text` (T,), in the smallest dtype that holds them; read-only where they are mapped.
+
+    Long texts are kept in ``tokens/`` of the cache folder. A damaged file there is written anew, a folder
+    that cannot be written is done without.
+
+    Args:
+        text: any text.
+        tokenizer: what encodes it.
+        unknown: as in `Tokenizer.encode`.
+
+    Raises:
+        UserError: the tokenizer does not know a character.
+    """
+    if len(text) < _SMALL:
+        return tokenizer.encode(text, unknown=unknown)
+    path = cache_file(text, tokenizer, unknown=unknown)
+    ids = _read(path, tokenizer)
+    if ids is not None:
+        return ids
+    fresh = tokenizer.encode(text, unknown=unknown)
+    try:
+        _write(path, fresh)
+    except OSError:
+        return fresh
+    ids = _read(path, tokenizer)
+    return fresh if ids is None else ids
+
+
+def cache_file(text: str, tokenizer: Tokenizer, *, unknown: Unknown = "error") -> Path:
+    """Where the ids of `text` are kept."""
+    key = hashlib.sha256(json.dumps([_FORMAT, unknown, tokenizer.to_dict()], sort_keys=True).encode())
+    for block in _utf8(text):
+        key.update(block)
+    return cache_root() / "tokens" / f"{key.hexdigest()}.npy"
+
+
+def _utf8(text: str) -> Iterator[bytes]:
+    for start in range(0, len(text), _BLOCK):
+        yield text[start : start + _BLOCK].encode("utf-8", "surrogatepass")
+
+
+def _read(path: Path, tokenizer: Tokenizer) -> Ids | None:
+    """The ids in the file, mapped; None if there is none, or it is not whole."""
+    try:
+        ids: Ids = np.load(path, mmap_mode="r", allow_pickle=False)
+        with path.open("rb") as file:
+            file.seek(-_DIGEST, os.SEEK_END)
+            digest = file.read()
+    except (OSError, ValueError, EOFError, OverflowError, TypeError):  # no file, or damaged in its header or its length
+        return None
+    if ids.ndim != 1 or ids.dtype != id_dtype(tokenizer.vocab_size) or _digest(ids) != digest:
+        return None
+    return ids
+
+
+def _digest(ids: Ids) -> bytes:
+    return hashlib.sha256(ids.data).digest()
+
+
+def _write(path: Path, ids: Ids) -> None:
+    """Whole or not at all: other processes may read, or write the same."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem[:16]}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            np.save(file, ids, allow_pickle=False)
+            file.write(_digest(ids))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
