@@ -103,9 +103,15 @@ def run_kernel(
         y, *final = first.kernel(x, hx, *options, True)
     else:
         # A row without steps cannot be packed: it runs one step, and that step is then thrown away.
-        packed = pack_padded_sequence(x, lengths.cpu().clamp(min=1), batch_first=True, enforce_sorted=False)
+        # What it reads there is zeroed first: a NaN would reach the weights' gradients through a zero factor.
+        ends = lengths.cpu()
+        some = lengths.to(x.device) > 0
+        if not bool((ends > 0).all()):
+            x = torch.where(some[:, None, None], x, 0)
+        packed = pack_padded_sequence(x, ends.clamp(min=1), batch_first=True, enforce_sorted=False)
         order, back = packed.sorted_indices, packed.unsorted_indices
-        assert order is not None and back is not None
+        assert order is not None
+        assert back is not None
         hx = states.map(lambda leaf: leaf.index_select(1, order), hx)
         data, *final = first.kernel(packed.data, packed.batch_sizes, hx, *options)
         final = [leaf.index_select(1, back) for leaf in final]
@@ -113,7 +119,6 @@ def run_kernel(
     kind = type(state[0])
     new = tuple(kind(*(leaf[index] for leaf in final)) for index in range(len(layers)))
     if lengths is not None:
-        some = lengths.to(x.device) > 0
         y = torch.where(some[:, None, None], y, 0)
         new = tuple(states.select(some, after, before) for after, before in zip(new, state, strict=True))
     return y, new

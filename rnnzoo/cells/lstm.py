@@ -66,7 +66,7 @@ class LSTM(KernelCell):
         self, batch_size: int, *, device: torch.device | None = None, dtype: torch.dtype | None = None
     ) -> LSTMState:
         zeros = self.zeros(batch_size, self.output_size, device, dtype)
-        return LSTMState(h=zeros, c=zeros)
+        return LSTMState(h=zeros, c=zeros.clone())  # safetensors saves no tensor twice
 
     def step(self, x: Float[Tensor, "B D"], state: LSTMState) -> tuple[Float[Tensor, "B H"], LSTMState]:
         gates = F.linear(x, self.weight_ih, self.bias_ih) + F.linear(state.h, self.weight_hh, self.bias_hh)
