@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
-from rnnzoo.backbones.stack import StackConfig
+from rnnzoo.backbones.stack import StackConfig, zero_padding
 from rnnzoo.cells._kernel import KernelCell
 from rnnzoo.cells.base import Cell
 from rnnzoo.nn import LockedDropout, drop_weights
@@ -81,6 +81,8 @@ class BidirectionalStack(nn.Module):
             Outputs, zero past each row's end, and for each layer the pair of final states: the forward one after
             the last valid step, the backward one after the first.
         """
+        if self.config.residual and lengths is not None:
+            x = zero_padding(x, lengths)  # else what stands there would be added to the outputs
         states = []
         with parametrize.cached():
             for index, (ahead, back) in enumerate(self.pairs):

@@ -17,7 +17,7 @@ from rnnzoo.nn import LockedDropout, drop_weights
 from rnnzoo.shapes import Float, Int, Tensor
 from rnnzoo.state import State
 
-__all__ = ["Stack", "StackConfig"]
+__all__ = ["Stack", "StackConfig", "zero_padding"]
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,8 @@ class StackConfig(Config):
         cells: one cell for each layer instead, where they differ.
         hidden_size: units of each layer.
         num_layers: how many layers; with `cells`, as many as there are.
-        residual: adds each layer's input to its output, where both have one size.
+        residual: adds each layer's input, as it is before normalisation and dropout, to its output, where both
+            have one size.
         layer_norm: layer normalisation between the layers.
         hidden_dropout: dropout between the layers.
         locked_dropout: that dropout keeps one mask for all steps of a sequence.
@@ -103,8 +104,7 @@ class Stack(Cell):
     def step(self, x: Float[Tensor, "B D"], state: State) -> tuple[Float[Tensor, "B H"], State]:
         new = []
         for index, cell in enumerate(self.cells):
-            x = self._before(index, x)
-            y, layer_state = cell.step(x, state[index])
+            y, layer_state = cell.step(self._before(index, x), state[index])
             x = self._after(x, y)
             new.append(layer_state)
         return x, tuple(new)
@@ -116,10 +116,11 @@ class Stack(Cell):
         with parametrize.cached():  # one mask of dropped weights for the whole sequence
             if x.is_cuda and (cells := self.fusable_cells()) is not None:
                 return run_kernel(cells, x, state, lengths, self.config.hidden_dropout)
+            if self.config.residual and lengths is not None:
+                x = zero_padding(x, lengths)  # else what stands there would be added to the outputs
             new = []
             for index, cell in enumerate(self.cells):
-                x = self._before(index, x)
-                y, layer_state = cell(x, state[index], lengths)
+                y, layer_state = cell(self._before(index, x), state[index], lengths)
                 x = self._after(x, y)
                 new.append(layer_state)
         return x, tuple(new)
@@ -157,4 +158,11 @@ class Stack(Cell):
         return dropped
 
     def _after(self, x: Tensor, y: Tensor) -> Tensor:
+        """What layer `y` hands on, with its input `x` as it was before normalisation and dropout."""
         return y + x if self.config.residual and x.shape == y.shape else y
+
+
+def zero_padding(x: Float[Tensor, "B T D"], lengths: Int[Tensor, "B"]) -> Float[Tensor, "B T D"]:
+    """`x` with zeros past each row's end."""
+    valid = torch.arange(x.size(1), device=x.device) < lengths.to(x.device)[:, None]
+    return torch.where(valid[:, :, None], x, 0)
