@@ -1,0 +1,125 @@
+"""``rnnzoo generate``: text from any language model."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from typing import TYPE_CHECKING, Any
+
+from rnnzoo.cli.text_io import choose_device, describe_left_out, notice, quietly, read_text, write
+from rnnzoo.errors import UserError
+
+if TYPE_CHECKING:
+    from rnnzoo.models import LanguageModel
+
+__all__ = ["register", "run"]
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the subcommand."""
+    parser = subparsers.add_parser(
+        "generate",
+        help="text from a language model",
+        description="Prints the prompt and a text that continues it, as it comes.",
+    )
+    parser.add_argument("model", metavar="MODEL", help="a name of the zoo, a folder, or ORG/REPO")
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--prompt", default="", metavar="TEXT", help="what is read first; nothing: a new line")
+    source.add_argument("--prompt-file", metavar="FILE", help="the prompt in a UTF-8 file, or - for standard input")
+    parser.add_argument("--no-echo", action="store_true", help="print the new text only, without the prompt")
+    parser.add_argument("--max-new-tokens", type=int, default=500, metavar="N", help="at most N tokens (500)")
+    parser.add_argument(
+        "--temperature", type=float, default=0.8, metavar="T", help="below 1 plainer, above 1 wilder, 0 greedy (0.8)"
+    )
+    parser.add_argument("--greedy", action="store_true", help="always the most probable token; same as --temperature 0")
+    parser.add_argument("--top-k", type=int, default=0, metavar="K", help="only the K most probable tokens")
+    parser.add_argument(
+        "--top-p", type=float, default=1.0, metavar="P", help="only the most probable tokens that together hold P"
+    )
+    parser.add_argument(
+        "--min-p", type=float, default=0.0, metavar="P", help="only tokens at least P times as probable as the first"
+    )
+    parser.add_argument("--seed", type=int, metavar="S", help="the same seed gives the same text")
+    parser.add_argument("--num", type=int, default=1, metavar="N", help="N texts, text i with seed S + i (1)")
+    parser.add_argument(
+        "--stop", action="append", metavar="TEXT", help="end before TEXT; \\n and \\t are understood; may be repeated"
+    )
+    parser.add_argument(
+        "--unknown",
+        choices=["error", "drop"],
+        default="error",
+        help="characters of the prompt that the model does not know: an error, or left out",
+    )
+    parser.add_argument("--device", metavar="NAME", help="cpu, cuda, cuda:1, ...; a GPU if there is one")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints the text or texts; returns the exit code."""
+    return quietly(lambda: _run(args))
+
+
+def _run(args: argparse.Namespace) -> None:
+    prompt = args.prompt if args.prompt_file is None else read_text(args.prompt_file)
+    options = _options(args)
+
+    from rnnzoo.zoo import load
+
+    model = load(args.model)
+    choose_device(model, args.device)
+    if args.unknown == "drop" and (dropped := describe_left_out(model.tokenizer, prompt)):
+        notice(f"the model does not know {dropped}: left out of the prompt")
+    shown = "" if args.no_echo else prompt
+    if args.num == 1:
+        _one(model, prompt, shown, options)
+    else:
+        _several(model, prompt, shown, args.num, options)
+
+
+def _options(args: argparse.Namespace) -> dict[str, Any]:
+    from rnnzoo.decoding import SamplingConfig, stop_strings  # checks before the model is fetched
+
+    temperature = 0.0 if args.greedy else args.temperature
+    sampling = SamplingConfig(temperature, args.top_k, args.top_p, args.min_p)
+    stop = stop_strings([_unescaped(text) for text in args.stop or ()])
+    for name in ("max_new_tokens", "num"):
+        least = int(name == "num")
+        if getattr(args, name) < least:
+            raise UserError(f"--{name.replace('_', '-')} must be {least} or more, not {getattr(args, name)}")
+    return {
+        "max_new_tokens": args.max_new_tokens,
+        "temperature": sampling.temperature,
+        "top_k": sampling.top_k,
+        "top_p": sampling.top_p,
+        "min_p": sampling.min_p,
+        "seed": args.seed,
+        "stop": stop,
+        "unknown": args.unknown,
+    }
+
+
+def _one(model: LanguageModel, prompt: str, shown: str, options: dict[str, Any]) -> None:
+    pieces = model.stream(prompt, **options)  # reads the prompt: nothing is printed if it cannot
+    write(shown)
+    last = shown
+    for piece in pieces:
+        write(piece)
+        last = piece
+    if not last.endswith("\n"):
+        write("\n")
+
+
+def _several(model: LanguageModel, prompt: str, shown: str, num: int, options: dict[str, Any]) -> None:
+    import torch
+
+    seed = options["seed"]
+    if seed is None:  # shown, so that one of the texts can be had again
+        seed = torch.Generator().seed() % 2**31
+    for row, text in enumerate(model.generate(prompt, **options | {"num": num, "seed": seed})):
+        whole = shown + text
+        write(f"--- seed {seed + row}\n{whole}{'' if whole.endswith(chr(10)) else chr(10)}")
+
+
+def _unescaped(text: str) -> str:
+    known = {"\\n": "\n", "\\t": "\t", "\\r": "\r", "\\\\": "\\"}
+    return re.sub(r"\\[ntr\\]", lambda match: known[match[0]], text)

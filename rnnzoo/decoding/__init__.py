@@ -1,0 +1,23 @@
+"""Search over a step function: ``step(tokens (B,), state, memory) -> (logits (B, V), state)``.
+
+Nothing here knows a model or a tokenizer.
+"""
+
+from __future__ import annotations
+
+from rnnzoo.decoding.generate import Position, Step, generate, stop_at
+from rnnzoo.decoding.sampling import SamplingConfig, filter_logits, row_generators, sample
+from rnnzoo.decoding.stop import StopScanner, stop_strings
+
+__all__ = [
+    "Position",
+    "SamplingConfig",
+    "Step",
+    "StopScanner",
+    "filter_logits",
+    "generate",
+    "row_generators",
+    "sample",
+    "stop_at",
+    "stop_strings",
+]

@@ -1,0 +1,140 @@
+"""How the next token is drawn from logits.
+
+Everything is computed on the CPU in float32 (the cumulative sums in float64), whatever precision and
+device the model runs in, so that a tiny temperature or a tiny `top_p` is safe in half precision and the
+same logits and seed give the same token on any device.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from rnnzoo.config import Config
+from rnnzoo.errors import UserError
+
+__all__ = ["SamplingConfig", "filter_logits", "row_generators", "sample"]
+
+_SMALLEST_TEMPERATURE = 1e-30  # its reciprocal is still finite in float32
+
+
+@dataclass(frozen=True)
+class SamplingConfig(Config):
+    """What is done to a distribution before a token is drawn from it, in this order.
+
+    Args:
+        temperature: divides the logits; 0 is greedy: the most probable token.
+        top_k: keeps the k most probable tokens; 0, or more than there are, keeps all.
+        top_p: keeps the fewest most probable tokens that together hold this share of what is left
+            (nucleus sampling, Holtzman et al. 2020); 1 keeps all. The first one always stays.
+        min_p: drops tokens less probable than this share of the most probable one (Nguyen et al. 2024);
+            0 keeps all.
+
+    Raises:
+        UserError: a value is out of range.
+    """
+
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+    min_p: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.temperature) and self.temperature >= 0):
+            raise UserError(f"temperature must be 0 (greedy) or more, not {self.temperature}")
+        if self.top_k < 0:
+            raise UserError(f"top_k must be 0 (all tokens) or more, not {self.top_k}")
+        if not 0 <= self.top_p <= 1:
+            raise UserError(f"top_p must be from 0 to 1, not {self.top_p}")
+        if not 0 <= self.min_p <= 1:
+            raise UserError(f"min_p must be from 0 to 1, not {self.min_p}")
+
+
+def filter_logits(logits: Tensor, config: SamplingConfig) -> Tensor:
+    """The logits of the distribution that `sample` draws from.
+
+    Args:
+        logits: (B, V), any floating-point type.
+        config: what to do to them.
+
+    Returns:
+        (B, V) float32 on the CPU, largest 0, -inf for tokens that are left out; at least one token is
+        kept in each row, and ties are broken towards the smaller id.
+
+    Raises:
+        UserError: a row is NaN, +inf, or -inf throughout.
+    """
+    logits = _shifted(logits)
+    if config.temperature == 0:
+        return _keep(logits, logits.argmax(-1, keepdim=True))
+    logits = logits / max(config.temperature, _SMALLEST_TEMPERATURE)
+    vocab_size = logits.size(-1)
+    top_k = min(config.top_k or vocab_size, vocab_size)
+    if top_k < vocab_size or config.top_p < 1:
+        ordered, ids = logits.sort(dim=-1, descending=True, stable=True)
+        ordered, ids = ordered[:, :top_k], ids[:, :top_k]
+        share = ordered.softmax(-1, dtype=torch.float64)
+        before = share.cumsum(-1) - share
+        dropped = before >= config.top_p if config.top_p < 1 else torch.zeros_like(before, dtype=torch.bool)
+        dropped[:, 0] = False
+        logits = torch.full_like(logits, -math.inf).scatter(-1, ids, ordered.masked_fill(dropped, -math.inf))
+    if config.min_p > 0:  # the largest is 0, so this is relative to it
+        logits = logits.masked_fill(logits < math.log(config.min_p), -math.inf)
+    return logits
+
+
+def sample(logits: Tensor, config: SamplingConfig, generators: Sequence[torch.Generator | None]) -> Tensor:
+    """Draws one token for each row.
+
+    A row takes one number in [0, 1) from its own generator and looks it up in its own cumulative
+    distribution, so what a row draws does not depend on the rows beside it. Greedy takes none.
+
+    Args:
+        logits: (B, V).
+        config: temperature and filters.
+        generators: one CPU generator a row (see `row_generators`); None for a row whose token will not
+            be used.
+
+    Returns:
+        (B,) int64, on the device of `logits`.
+
+    Raises:
+        UserError: a row is NaN, +inf, or -inf throughout.
+    """
+    if len(generators) != logits.size(0):
+        raise ValueError(f"{logits.size(0)} rows need as many generators, not {len(generators)}")
+    if config.temperature == 0:
+        return _shifted(logits).argmax(-1).to(logits.device)
+    heights = filter_logits(logits, config).softmax(-1, dtype=torch.float64).cumsum(-1)
+    drawn = [0.0 if g is None else torch.rand((), generator=g, dtype=torch.float64).item() for g in generators]
+    level = torch.tensor(drawn, dtype=torch.float64).unsqueeze(-1) * heights[:, -1:]
+    # right=True: the first token whose height is *above* the level; it cannot be one of probability 0
+    return torch.searchsorted(heights, level, right=True).squeeze(-1).to(logits.device)
+
+
+def row_generators(seed: int | None, num: int) -> list[torch.Generator]:
+    """One generator for each of `num` rows, row i seeded with ``seed + i``; None takes a seed at random.
+
+    PyTorch's global generator is neither read nor changed.
+    """
+    if seed is None:
+        seed = torch.Generator().seed()
+    return [torch.Generator().manual_seed((seed + row) % 2**63) for row in range(num)]
+
+
+def _shifted(logits: Tensor) -> Tensor:
+    logits = logits.detach().to("cpu", torch.float32)
+    largest = logits.amax(-1, keepdim=True)
+    if not torch.isfinite(largest).all():
+        raise UserError(
+            "the model's logits are not numbers (NaN or infinite): its training diverged or its weights are damaged"
+        )
+    return logits - largest
+
+
+def _keep(logits: Tensor, ids: Tensor) -> Tensor:
+    return torch.full_like(logits, -math.inf).scatter(-1, ids, logits.gather(-1, ids))

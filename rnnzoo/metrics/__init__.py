@@ -1,0 +1,8 @@
+"""Scores, kept as sums and counts so that parts add up to the whole."""
+
+from __future__ import annotations
+
+from rnnzoo.metrics.nll import Totals, bits, perplexity
+from rnnzoo.metrics.novelty import Novelty, novelty, vocabulary, words
+
+__all__ = ["Novelty", "Totals", "bits", "novelty", "perplexity", "vocabulary", "words"]

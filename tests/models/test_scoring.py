@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import io
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from rnnzoo.backbones import StackConfig
+from rnnzoo.errors import UserError
+from rnnzoo.models import LanguageModel, LanguageModelConfig, scoring
+from rnnzoo.models.scoring import score_text
+from rnnzoo.text import ByteTokenizer, CharTokenizer, Tokenizer
+
+CHARACTERS = CharTokenizer(sorted("\n abcdefgh.éẅ"))
+TEXT = "abc. défgh\n" * 30
+
+
+def build(tokenizer: Tokenizer) -> LanguageModel:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return LanguageModelConfig(8, 0.3, 0.3, StackConfig(hidden_size=12), 0.3).build(tokenizer).double()
+
+
+def expected(model: LanguageModel, text: str, first: int) -> torch.Tensor:
+    """All tokens in one forward, dropout off."""
+    ids = torch.from_numpy(model.tokenizer.encode(text).astype("int64"))
+    model.eval()
+    with torch.no_grad():
+        logits = model(torch.cat([torch.tensor([first]), ids[:-1]])[None])[0][0]
+    return F.cross_entropy(logits, ids, reduction="none")
+
+
+@pytest.mark.parametrize("chunk_len", [1, 7, 1024])
+def test_every_token_is_counted_and_chunks_do_not_matter(monkeypatch, chunk_len):
+    monkeypatch.setattr(scoring, "CHUNK_LEN", chunk_len)
+    model = build(CHARACTERS)
+    nats = expected(model, TEXT, first=0)
+    scores = score_text(model.train(), TEXT)
+    np.testing.assert_allclose(scores.nats, nats.numpy(), rtol=1e-10)
+    assert scores.totals.nats == pytest.approx(nats.sum().item(), rel=1e-12)
+    assert scores.totals.tokens == scores.totals.characters == len(TEXT) == len(scores.ids)
+    assert scores.totals.bytes == len(TEXT.encode())
+    np.testing.assert_allclose(scores.bits, scores.nats / math.log(2))
+    assert scores.tokens == list(TEXT)
+    assert model.training
+
+
+def test_bytes_of_which_several_make_a_character():
+    model = build(ByteTokenizer())
+    totals = score_text(model, "é€").totals
+    assert (totals.tokens, totals.characters, totals.bytes) == (5, 2, 5)
+    assert totals.nats == pytest.approx(expected(model, "é€", first=10).sum().item())
+    assert totals.bpc == pytest.approx(totals.bits_per_byte * 5 / 2)
+
+
+def test_a_normalised_text_counts_the_characters_it_was_given():
+    model = build(CharTokenizer("\neé", nfc=True))
+    totals = score_text(model, "e\u0301").totals
+    assert (totals.tokens, totals.characters, totals.bytes) == (1, 2, 3)
+
+
+def test_unknown_characters():
+    model = build(CHARACTERS)
+    with pytest.raises(UserError, match="'Z'"):
+        score_text(model, "aZb")
+    scores = score_text(model, "aZé€Z", unknown="drop")
+    assert scores.left_out == ("Z", "€")
+    assert (scores.totals.tokens, scores.totals.characters, scores.totals.bytes) == (2, 2, 3)
+    assert scores.totals == score_text(model, "aé").totals
+
+
+def test_nothing_to_score():
+    model = build(CHARACTERS)
+    with pytest.raises(UserError, match="no text"):
+        score_text(model, "")
+    with pytest.raises(UserError, match="no text"):
+        score_text(model, "ZZ", unknown="drop")
+
+
+def test_a_broken_model():
+    model = build(CHARACTERS)
+    with torch.no_grad():
+        model.head.bias.fill_(math.nan)
+    with pytest.raises(UserError, match="NaN"):
+        score_text(model, "abc")
+
+
+def test_half_precision_is_scored_in_float32():
+    model = build(CHARACTERS)
+    exact = score_text(model, TEXT).totals.nll
+    assert score_text(model.bfloat16(), TEXT).totals.nll == pytest.approx(exact, abs=0.02)
+
+
+def test_tsv():
+    model = build(CharTokenizer(["\n", "\t", "\\", '"', " ", "\u00a0", "é"]))
+    text = '\n\t\\" \u00a0é'
+    file = io.StringIO()
+    scores = score_text(model, text)
+    scores.write_tsv(file)
+    header, *lines = file.getvalue().removesuffix("\n").split("\n")
+    assert header == "index\ttoken\tbits"
+    rows = [line.split("\t") for line in lines]
+    assert [row[0] for row in rows] == list("0123456")
+    assert [row[1] for row in rows] == ["\\n", "\\t", "\\\\", '"', " ", "\\xa0", "é"]
+    np.testing.assert_allclose([float(row[2]) for row in rows], scores.bits, atol=1e-6)
