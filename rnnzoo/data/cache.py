@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
 from rnnzoo.data.places import cache_root
+from rnnzoo.files import write_durably
 from rnnzoo.text import Tokenizer
 from rnnzoo.text.base import Ids, Unknown, id_dtype
 
@@ -89,14 +90,9 @@ def _digest(ids: Ids) -> bytes:
 
 def _write(path: Path, ids: Ids) -> None:
     """Whole or not at all: other processes may read, or write the same."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem[:16]}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            np.save(file, ids, allow_pickle=False)
-            file.write(_digest(ids))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+
+    def fill(file: IO[bytes]) -> None:
+        np.save(file, ids, allow_pickle=False)
+        file.write(_digest(ids))
+
+    write_durably(path, fill)

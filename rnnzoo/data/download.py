@@ -6,11 +6,10 @@ import contextlib
 import functools
 import gzip
 import hashlib
-import os
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 from urllib.parse import urlsplit
 
 from rnnzoo.data.catalogue import corpus_entry
@@ -18,6 +17,7 @@ from rnnzoo.data.places import data_roots, missing_files
 from rnnzoo.data.sources import CorpusEntry, CorpusFile, Form, Source
 from rnnzoo.data.transfer import TransferError, discard, fetch
 from rnnzoo.errors import UserError
+from rnnzoo.files import sha256_file, write_durably
 
 __all__ = ["get_corpus"]
 
@@ -109,25 +109,18 @@ def _get_file(entry: CorpusEntry, file: CorpusFile, folder: Path, parts: set[Pat
 
 
 def _put(source: Source, part: Path, file: CorpusFile, folder: Path) -> None:
-    """Unpacks what was downloaded, compares it, and gives it its name."""
-    final = folder / file.path
-    final.parent.mkdir(parents=True, exist_ok=True)
-    temporary = final.with_name(f".{final.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as out:
-            for block in _formed(_unpacked(source, part, file), source.form):
-                out.write(block)
-            out.flush()
-            os.fsync(out.fileno())
-        wrong = _difference(file, temporary)
-        if wrong:
-            with part.open("rb") as head:
-                page = head.read(256).lstrip().lower().startswith((b"<!doctype html", b"<html"))
-            raise TransferError("an HTML page came in place of the file" if page else wrong)
-        os.replace(temporary, final)
-        _sync_folder(final.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
+    """Unpacks what was downloaded and compares it; only the right content gets the file's name."""
+
+    def fill(out: IO[bytes]) -> None:
+        digest, size = hashlib.sha256(), 0
+        for block in _formed(_unpacked(source, part, file), source.form):
+            out.write(block)
+            digest.update(block)
+            size += len(block)
+        if wrong := _difference(file, size, digest.hexdigest()):
+            raise TransferError("an HTML page came in place of the file" if _is_page(part) else wrong)
+
+    write_durably(folder / file.path, fill)
 
 
 def _unpacked(source: Source, part: Path, file: CorpusFile) -> Iterator[bytes]:
@@ -184,20 +177,21 @@ def _formed(blocks: Iterator[bytes], form: Form) -> Iterator[bytes]:
 
 def _is_right(file: CorpusFile, folder: Path) -> bool:
     path = folder / file.path
-    return path.is_file() and not _difference(file, path)
+    return path.is_file() and not _difference(file, path.stat().st_size, sha256_file(path) if file.sha256 else "")
 
 
-def _difference(file: CorpusFile, path: Path) -> str:
-    """In words, how the file at `path` is not `file`; ``""`` when it is, as far as is known."""
-    size = path.stat().st_size
-    if size == 0 or file.size not in (None, size):
-        return f"{size:,} bytes instead of {file.size:,}" if file.size is not None else "an empty file"
-    if file.sha256 is not None:
-        with path.open("rb") as content:
-            digest = hashlib.file_digest(content, "sha256").hexdigest()
-        if digest != file.sha256:
-            return f"sha256 {digest[:12]}... instead of {file.sha256[:12]}..."
-    return ""
+def _difference(file: CorpusFile, size: int, sha256: str) -> str:
+    """How content of this size and hash is not `file`, in words; ``""`` when it is, as far as is known."""
+    if file.size not in (None, size):
+        return f"{size:,} bytes instead of {file.size:,}"
+    if file.sha256 not in (None, sha256):
+        return f"sha256 {sha256[:12]}... instead of {file.sha256[:12]}..."
+    return "" if size else "an empty file"
+
+
+def _is_page(part: Path) -> bool:
+    with part.open("rb") as file:
+        return file.read(256).lstrip().lower().startswith((b"<!doctype html", b"<html"))
 
 
 @contextlib.contextmanager
@@ -211,13 +205,3 @@ def _locked(folder: Path) -> Iterator[None]:
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-
-
-def _sync_folder(folder: Path) -> None:
-    """Makes a rename durable, where folders can be opened."""
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

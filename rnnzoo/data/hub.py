@@ -69,7 +69,7 @@ def fetch_hub_pairs(hub: str, folder: Path, sides: tuple[str, str]) -> None:
 
 
 def _load(hub: str) -> dict[str, Any]:
-    import datasets
+    import datasets  # type: ignore[import-untyped]
 
     # a folder's name may have a colon of its own
     name, config = (hub, None) if os.path.isdir(hub) else (*hub.split(":", 1), None)[:2]

@@ -7,13 +7,14 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from rnnzoo.config import Config
 from rnnzoo.errors import UserError
+from rnnzoo.files import write_text
 
 __all__ = ["REPLACEMENT", "Ids", "StreamDecoder", "Tokenizer", "TokenizerConfig", "Unknown", "as_ids", "id_dtype"]
 
@@ -82,7 +83,7 @@ class Tokenizer(ABC):
 
     @classmethod
     @abstractmethod
-    def from_dict(cls, data: Mapping[str, Any], where: str = "tokenizer.json") -> Self:
+    def from_dict(cls, data: Mapping[str, Any], where: str = "tokenizer.json") -> Tokenizer:
         """`to_dict`'s inverse.
 
         Raises:
@@ -91,8 +92,7 @@ class Tokenizer(ABC):
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes ``tokenizer.json`` to the file `path`."""
-        text = json.dumps(self.to_dict(), ensure_ascii=False, indent=1) + "\n"
-        Path(path).write_text(text, encoding="utf-8", newline="\n")
+        write_text(Path(path), json.dumps(self.to_dict(), ensure_ascii=False, indent=1) + "\n")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Tokenizer) and self.to_dict() == other.to_dict()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -86,7 +86,7 @@ class ByteTokenizer(Tokenizer):
         return isinstance(model, Mapping) and model.get("type") == "BPE" and model.get("merges") == []
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any], where: str = "tokenizer.json") -> Self:
+    def from_dict(cls, data: Mapping[str, Any], where: str = "tokenizer.json") -> ByteTokenizer:
         new = cls()
         require(new.to_dict() == data, where, "its layout is another")
         return new

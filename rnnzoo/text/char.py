@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -89,13 +89,7 @@ class CharTokenizer(Tokenizer):
         Raises:
             UserError: the texts hold no such character.
         """
-        counts = np.zeros(_CODE_POINTS, np.int64)
-        for text in texts:
-            for codes in _blocks(_normalise(text, nfc)):
-                seen = np.bincount(codes)
-                counts[: len(seen)] += seen
-        counts[0xD800:0xE000] = 0  # surrogates
-        kept = np.flatnonzero(counts >= min_count)
+        kept = np.flatnonzero(_counts(texts, nfc) >= min_count)
         if not len(kept):
             times = f" that occurs {min_count} times" if min_count > 1 else ""
             raise UserError(f"the training text has no character{times} to make a vocabulary of")
@@ -135,7 +129,8 @@ class CharTokenizer(Tokenizer):
         return [UNK] * self.has_unk + list(self.characters)
 
     def extend(self, text: str) -> CharTokenizer:
-        new = sorted(set(CharTokenizer.train([text], nfc=self.nfc).characters) - set(self.characters)) if text else []
+        found = {chr(code) for code in np.flatnonzero(_counts([text], self.nfc))}
+        new = sorted(found.difference(self.characters))
         return CharTokenizer((*self.characters, *new), has_unk=self.has_unk, nfc=self.nfc) if new else self
 
     def to_dict(self) -> dict[str, Any]:
@@ -152,7 +147,7 @@ class CharTokenizer(Tokenizer):
         return bool(data.get("pre_tokenizer") == _LAYOUT["pre_tokenizer"])
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any], where: str = "tokenizer.json") -> Self:
+    def from_dict(cls, data: Mapping[str, Any], where: str = "tokenizer.json") -> CharTokenizer:
         model = data.get("model")
         vocab = model.get("vocab") if isinstance(model, Mapping) else None
         require(isinstance(vocab, Mapping), where, "model.vocab is missing")
@@ -214,6 +209,17 @@ def describe(characters: Sequence[str], limit: int = 5) -> str:
 
 def _normalise(text: str, nfc: bool) -> str:
     return unicodedata.normalize("NFC", text) if nfc else text
+
+
+def _counts(texts: Iterable[str], nfc: bool) -> npt.NDArray[np.int64]:
+    """How often each code point occurs; surrogates, which are not characters, are not counted."""
+    counts = np.zeros(_CODE_POINTS, np.int64)
+    for text in texts:
+        for codes in _blocks(_normalise(text, nfc)):
+            seen = np.bincount(codes)
+            counts[: len(seen)] += seen
+    counts[0xD800:0xE000] = 0
+    return counts
 
 
 def _blocks(text: str) -> Iterator[npt.NDArray[Any]]:

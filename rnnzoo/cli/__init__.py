@@ -1,0 +1,65 @@
+"""The `rnnzoo` command. A subcommand's heavy imports wait until it runs."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from rnnzoo import __version__
+from rnnzoo.errors import UserError
+
+__all__ = ["main"]
+
+COMMANDS = ("quickstart", "train", "test", "score", "generate", "recipes", "data")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command.
+
+    Args:
+        argv: the words after ``rnnzoo``; those of the process when left out.
+
+    Returns:
+        The exit code: 0; 1 when a check failed; 2 for what the user can put right; 130 after Ctrl-C.
+    """
+    words = [_dashed(word) for word in (sys.argv[1:] if argv is None else argv)]
+    parser = argparse.ArgumentParser(
+        prog="rnnzoo",
+        description="Recurrent networks that you can train, pull and re-measure.",
+        epilog="`rnnzoo COMMAND --help` says more. Begin with `rnnzoo quickstart`.",
+    )
+    parser.add_argument("--version", action="version", version=f"rnnzoo {__version__}")
+    subparsers = parser.add_subparsers(metavar="COMMAND", title="commands")
+    for name in COMMANDS:
+        importlib.import_module(f"rnnzoo.cli.{name}").register(subparsers)
+    args, rest = parser.parse_known_args(words)
+    if not hasattr(args, "run"):
+        parser.print_help()
+        return 0
+    try:
+        if rest and not getattr(args, "takes_settings", False):
+            raise UserError(f"unrecognized arguments: {' '.join(rest)}")
+        args.settings = rest
+        code: int = args.run(args)
+        return code
+    except UserError as error:
+        print(f"rnnzoo: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("rnnzoo: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader has gone (`| head`): a second failure, when Python flushes at exit, is headed off.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+
+
+def _dashed(word: str) -> str:
+    """``--max_new_tokens`` as ``--max-new-tokens``; dotted names keep their underscores, values are left alone."""
+    if not word.startswith("--") or "." in word.partition("=")[0]:
+        return word
+    name, equals, value = word.partition("=")
+    return name.replace("_", "-") + equals + value

@@ -1,0 +1,56 @@
+"""``rnnzoo quickstart``: a network that speaks, and one that learns to in front of you."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+__all__ = ["register", "run"]
+
+ENTRY = "char-lstm.tinyshakespeare"
+RECIPE = "char-lstm.pydocs"
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the subcommand."""
+    parser = subparsers.add_parser(
+        "quickstart",
+        help="a network that speaks, and one that learns to, in about two minutes",
+        description="Lets a trained model speak, then trains a small one on Python's own documentation, offline.",
+    )
+    parser.add_argument("--runs", default="runs", metavar="DIR", help="where run folders go (runs)")
+    parser.add_argument("--seed", type=int, default=1, metavar="S", help="another seed, another text")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Speaks, trains, speaks; returns the exit code."""
+    from rnnzoo.zoo import entry_names, load
+
+    if ENTRY in entry_names():
+        print(f"{ENTRY}, trained beforehand, writes:\n", flush=True)
+        _speak(load(ENTRY), "ROMEO:\n", args.seed)
+    print("Now a small LSTM learns from the text of Python's own documentation. About two minutes.\n", flush=True)
+    from rnnzoo.tasks import train
+
+    folder = train(RECIPE, runs=args.runs, seed=args.seed)
+    print("\nWhat it has learnt to write:\n", flush=True)
+    _speak(load(folder), "The ", args.seed)
+    print(
+        f"\nThe model is in {folder}. Go on:\n"
+        f'  rnnzoo generate ./{folder} --prompt "A class " --temperature 0.7\n'
+        f"  rnnzoo train char-lstm.own-text --text YOUR.txt\n"
+        f"  rnnzoo recipes ls"
+    )
+    return 0
+
+
+def _speak(model: object, prompt: str, seed: int) -> None:
+    from rnnzoo.models import LanguageModel
+
+    assert isinstance(model, LanguageModel)
+    sys.stdout.write(prompt)
+    for piece in model.stream(prompt, max_new_tokens=400, temperature=0.8, seed=seed):
+        sys.stdout.write(piece)
+        sys.stdout.flush()
+    sys.stdout.write("\n\n")

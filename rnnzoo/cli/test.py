@@ -1,0 +1,45 @@
+"""``rnnzoo test``: a model's score on its own text, measured again."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from rnnzoo.errors import UserError
+
+__all__ = ["register", "run"]
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the subcommand."""
+    parser = subparsers.add_parser(
+        "test",
+        help="a model's score on its own text, measured again",
+        description="Measures a run or zoo entry on the evaluation part of the text it was trained on.",
+    )
+    parser.add_argument("model", metavar="MODEL", help="a name of the zoo, or a folder")
+    parser.add_argument("--split", choices=("valid", "test"), help="the part of the text (the one that was scored)")
+    parser.add_argument("--text", nargs="+", metavar="FILE", help="where the text files now are, for own text")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--device", default="cpu", metavar="NAME", help="cpu, cuda, ... (cpu)")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints the score beside the one on record; returns the exit code."""
+    from rnnzoo.zoo import find_model, load_folder
+    from rnnzoo.zoo.score import score_entry
+
+    folder = find_model(args.model)
+    score = score_entry(load_folder(folder, args.device), folder, split=args.split, files=args.text)
+    if args.json:
+        print(json.dumps(score))
+        return 0
+    unit = "char" if score["tokenizer"] == "char" else "token"
+    print(f"{score['corpus']}, {score['split']}, {score['tokens']:,} {unit}s read as {score['eval_streams']} streams")
+    print(f"  {score['nll']:.4f} nats/{unit}  {score['bits']:.4f} bits/{unit}  perplexity {score['ppl']:.3f}")
+    if score["recorded_nll"] is not None:
+        print(f"  on record: {score['recorded_nll']:.4f} nats (difference {score['nll'] - score['recorded_nll']:+.6f})")
+    if score["corpus_sha256"] != score["recorded_sha256"]:
+        raise UserError(f"this is not the text the model was trained on ({score['corpus']} has another sha256)")
+    return 0

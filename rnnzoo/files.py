@@ -1,0 +1,78 @@
+"""Files that are there completely or not at all, and their hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+from rnnzoo.errors import UserError
+
+__all__ = ["read_json", "sha256_file", "write_durably", "write_json", "write_text"]
+
+
+def write_durably(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
+    """Lets `write` fill a temporary file beside `path`, flushes it to the disk, then gives it its name."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(name, 0o666 & ~umask)  # mkstemp's files are for their owner only
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    if os.name == "posix":  # the new name is on the disk when its folder is
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes `text` as UTF-8, completely or not at all."""
+    write_durably(path, lambda file: file.write(text.encode("utf-8", "surrogatepass")))
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Writes `data` as JSON for people and machines, completely or not at all."""
+    write_text(path, json.dumps(data, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file.
+
+    Raises:
+        UserError: it is missing, or not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError("is missing", path=path) from None
+    except json.JSONDecodeError as error:
+        raise UserError(f"is not JSON: {error.msg}", path=path, position=f"line {error.lineno}") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot be read: {error}", path=path) from None
+
+
+def sha256_file(path: Path) -> str:
+    """The hash of a file's bytes, read a piece at a time.
+
+    Raises:
+        UserError: the file is missing or cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise UserError("is missing" if isinstance(error, FileNotFoundError) else str(error), path=path) from None

@@ -1,0 +1,153 @@
+"""A recipe: all that a training run needs to know, as one closed, typed config.
+
+    file -> overlays -> command line -> Recipe -> .build -> modules
+
+The same `Config.from_dict` reads a recipe and a downloaded ``config.json``. Only the section `trainer` is
+`lightning.Trainer`'s own and is read by jsonargparse, see `rnnzoo.tasks.trainer`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rnnzoo.config import Config
+from rnnzoo.errors import UserError, nearest
+from rnnzoo.models import LanguageModelConfig
+from rnnzoo.training import OptimizerConfig, SampleConfig, ScheduleConfig, StreamDataConfig
+from rnnzoo.training.optim import AdamWConfig, OneCycleConfig
+from rnnzoo.zoo import find_recipe, read_recipe
+
+__all__ = ["SHORT_FORMS", "CharLMRecipe", "Recipe", "override", "read"]
+
+SHORT_FORMS = {
+    "cell": "model.backbone.cell",
+    "hidden_size": "model.backbone.hidden_size",
+    "num_layers": "model.backbone.num_layers",
+    "embedding_dim": "model.embedding_dim",
+    "text": "data.files",
+    "corpus": "data.corpus",
+    "hub": "data.hub",
+    "streams": "data.streams",
+    "chunk_len": "data.chunk_len",
+    "lr": "optimizer.lr",
+    "epochs": "trainer.max_epochs",
+}
+"""Everyday settings, and the fields they stand for."""
+
+SOURCES = ("data.corpus", "data.files", "data.hub")
+
+
+class Recipe(Config, family="task"):
+    """What every task's recipe has; the forms are told apart by the key ``task``."""
+
+    @classmethod
+    def from_mapping(cls, data: Mapping[str, Any]) -> Recipe:
+        """The recipe in a file's mapping.
+
+        Raises:
+            UserError: unknown task, section or field, or a value of another type; the nearest name is suggested.
+        """
+        values = dict(data)
+        if "task" not in values:
+            raise UserError(f"task: is missing{nearest('', cls.names())}")
+        return cls.from_dict({"name": values.pop("task"), **values})
+
+    def to_mapping(self) -> dict[str, Any]:
+        """The inverse of `from_mapping`, every field spelt out."""
+        values = self.to_dict()
+        return {"task": values.pop("name"), **values}
+
+    def to_yaml(self) -> str:
+        """The same as YAML."""
+        return yaml.safe_dump(self.to_mapping(), sort_keys=False, allow_unicode=True)
+
+
+@dataclass(frozen=True)
+class CharLMRecipe(Recipe, name="char_lm"):
+    """Trains a character or byte language model.
+
+    Args:
+        data: the text, and how it is read.
+        model: the network.
+        optimizer: how gradients become updates.
+        schedule: how the learning rate moves.
+        sample: what the model says while it trains, and at the end.
+        trainer: arguments of `lightning.Trainer`.
+        init_from: a model to train further instead of a new one: a zoo name or a folder. Its network is taken too,
+            and its vocabulary learns the text's new characters.
+        seed: of weights, dropout and the order of the data.
+    """
+
+    data: StreamDataConfig
+    model: LanguageModelConfig = field(default_factory=LanguageModelConfig)
+    optimizer: OptimizerConfig = field(default_factory=AdamWConfig)
+    schedule: ScheduleConfig = field(default_factory=OneCycleConfig)
+    sample: SampleConfig = field(default_factory=SampleConfig)
+    trainer: dict[str, Any] = field(default_factory=dict)
+    init_from: str | None = None
+    seed: int = 1
+
+
+def read(recipe: str | Path, overlays: Sequence[str | Path] = ()) -> dict[str, Any]:
+    """The mapping of a recipe with hardware overlays merged over it.
+
+    Args:
+        recipe: a packaged name or a path. overlays: more files of the same form.
+
+    Raises:
+        UserError: a file is missing or is no recipe.
+    """
+    data = read_recipe(find_recipe(recipe))
+    for overlay in overlays:
+        data = _merge(data, read_recipe(find_recipe(overlay)))
+    return data
+
+
+def _merge(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        old = merged.get(key)
+        both = isinstance(value, Mapping) and isinstance(old, dict)
+        merged[key] = _merge(old, value) if both else value  # type: ignore[arg-type]
+    return merged
+
+
+def override(data: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """A recipe's mapping with some fields changed.
+
+    Args:
+        data: the mapping.
+        settings: dotted names (``"model.backbone.num_layers"``) or short forms (``"num_layers"``) to values.
+
+    Raises:
+        UserError: a name without a dot that is neither a short form nor a section.
+    """
+    result = _merge({}, data)
+    known = {f.name for f in fields(CharLMRecipe)} | {"task"}
+    for name, value in settings.items():
+        dotted = SHORT_FORMS.get(name, name)
+        head, *rest = dotted.split(".")
+        if head not in known:
+            raise UserError(f"--{name}: unknown option{nearest(name, known | set(SHORT_FORMS))}")
+        if dotted in SOURCES:  # a text given instead of the recipe's own
+            section = result.setdefault("data", {})
+            for other in SOURCES:
+                section.pop(other.removeprefix("data."), None)
+            if dotted == "data.files" and isinstance(value, (str, Path)):
+                value = [str(value)]
+        place, key = result, head
+        for part in rest:
+            inner = place.get(key, {})
+            if isinstance(inner, str):  # a family's short spelling, `cell: gru`
+                inner = {"name": inner}
+            if not isinstance(inner, Mapping):
+                raise UserError(f"--{name}: {key} has no fields")
+            place[key] = dict(inner)
+            place, key = place[key], part
+        place[key] = value
+    return result

@@ -1,0 +1,121 @@
+"""The folder of a training run: where it is, whether it has ended, whether it is still the same run.
+
+    runs/<recipe>/<number>/
+        run.json         the recipe's name, the hash of its text, the settings given on top
+        recipe.yaml      every field, as it was run
+        history.jsonl    the losses
+        checkpoints/     last.ckpt, best.ckpt
+        ...              and, when it has ended, what `rnnzoo.zoo.save_folder` writes
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rnnzoo.errors import UserError
+from rnnzoo.files import read_json, write_json, write_text
+from rnnzoo.tasks.recipe import Recipe
+from rnnzoo.zoo import read_recipe
+
+__all__ = ["RunFolder", "last_run", "new_run"]
+
+# What may differ when a run goes on: where and how visibly it runs, not what it computes.
+ELSEWHERE = frozenset(
+    f"trainer.{name}"
+    for name in (
+        "accelerator",
+        "devices",
+        "num_nodes",
+        "strategy",
+        "logger",
+        "enable_progress_bar",
+        "profiler",
+        "max_time",
+    )
+)
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """One run's files.
+
+    Attributes:
+        path: the folder. name: the recipe's name.
+    """
+
+    path: Path
+    name: str
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where the checkpoints lie."""
+        return self.path / "checkpoints"
+
+    @property
+    def ended(self) -> bool:
+        """Whether the run has come to its end and its model is there."""
+        return (self.path / "metrics.json").is_file()
+
+    def begin(self, recipe: Recipe, settings: Mapping[str, Any]) -> None:
+        """Makes the folder and notes what is run."""
+        self.path.mkdir(parents=True, exist_ok=False)
+        write_json(self.path / "run.json", {"recipe": self.name, "settings": dict(settings)})
+        write_text(self.path / "recipe.yaml", recipe.to_yaml())
+
+    def settings(self) -> dict[str, Any]:
+        """What was set on top of the recipe when the run began."""
+        settings: dict[str, Any] = read_json(self.path / "run.json").get("settings", {})
+        return settings
+
+    def check_same(self, recipe: Recipe) -> None:
+        """Raises `UserError` when `recipe` would compute something else than the run did so far."""
+        before = _flat(read_recipe(self.path / "recipe.yaml"))
+        now = _flat(recipe.to_mapping())
+        for key in sorted(before.keys() | now.keys()):
+            if before.get(key) != now.get(key) and key not in ELSEWHERE:
+                raise UserError(
+                    f"the recipe has changed since this run began: {key} was {before.get(key)!r}, is now "
+                    f"{now.get(key)!r}; put it back, or start a new run without --resume",
+                    path=self.path,
+                )
+
+    def checkpoint(self) -> Path:
+        """The checkpoint to go on from.
+
+        Raises:
+            UserError: none was written yet.
+        """
+        for name in ("last.ckpt", "best.ckpt"):
+            if (self.checkpoints / name).is_file():
+                return self.checkpoints / name
+        raise UserError("the run stopped before its first checkpoint: start it anew without --resume", path=self.path)
+
+
+def new_run(root: Path, name: str) -> RunFolder:
+    """The next free folder for the recipe `name`; not made yet."""
+    if given := os.environ.get("RNNZOO_RUN"):  # another rank of this run was here first
+        return RunFolder(Path(given), name)
+    numbers = [int(path.name) for path in (root / name).glob("*") if path.name.isdigit()]
+    return RunFolder(root / name / str(max(numbers, default=0) + 1), name)
+
+
+def last_run(root: Path, name: str) -> RunFolder:
+    """The newest run of the recipe `name`.
+
+    Raises:
+        UserError: it has none.
+    """
+    numbers = [int(path.parent.name) for path in (root / name).glob("*/run.json") if path.parent.name.isdigit()]
+    if not numbers:
+        raise UserError(f"there is no run of {name!r} to resume", path=root)
+    return RunFolder(root / name / str(max(numbers)), name)
+
+
+def _flat(data: Any, prefix: str = "") -> dict[str, Any]:
+    if isinstance(data, Mapping):
+        return {k: v for key, value in data.items() for k, v in _flat(value, f"{prefix}{key}.").items()}
+    return {prefix[:-1]: data}

@@ -1,0 +1,81 @@
+"""The `trainer` section of a recipe: `lightning.Trainer`'s own arguments, read by jsonargparse."""
+
+from __future__ import annotations
+
+import json
+import logging
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jsonargparse
+import lightning
+from lightning.pytorch.callbacks import Callback
+
+from rnnzoo.errors import UserError, nearest
+from rnnzoo.training import DurableCheckpointIO
+
+__all__ = ["build_trainer", "trainer_parser"]
+
+LOGGERS = {"tensorboard": "TensorBoardLogger", "csv": "CSVLogger", "wandb": "WandbLogger"}
+
+DEFAULTS = {
+    "logger": False,
+    "enable_model_summary": False,
+    "num_sanity_val_steps": 0,  # the data is checked before training; a score of two batches says nothing
+    "use_distributed_sampler": False,  # streams are shared by index, in order
+    "log_every_n_steps": 20,
+}
+
+
+def trainer_parser() -> jsonargparse.ArgumentParser:
+    """A parser of ``--trainer.*``. Classes are looked up in lightning and rnnzoo, and nowhere else."""
+    jsonargparse.set_parsing_settings(import_path_denylist=["*"], import_path_allowlist=["lightning", "rnnzoo"])
+    parser = jsonargparse.ArgumentParser(exit_on_error=False)
+    parser.add_argument("--config", action=jsonargparse.ActionConfigFile)
+    parser.add_class_arguments(lightning.Trainer, "trainer", instantiate=False)
+    return parser
+
+
+def build_trainer(section: Mapping[str, Any], folder: Path, callbacks: Sequence[Callback]) -> lightning.Trainer:
+    """The trainer of a recipe.
+
+    Args:
+        section: arguments by name; callbacks, loggers and the like as ``{class_path: ..., init_args: ...}``.
+        folder: where loggers write.
+        callbacks: come before the section's own.
+
+    Raises:
+        UserError: an unknown argument, a value of another type, a class from elsewhere.
+    """
+    parser = trainer_parser()
+    known = {key.removeprefix("trainer.") for key in vars(parser.get_defaults(skip_validation=True).trainer)}
+    for key in section:
+        if key not in known:
+            raise UserError(f"trainer.{key}: unknown field{nearest(key, known)}")
+    values = {**DEFAULTS, **section}
+    values["logger"] = _with_folder(values["logger"], folder)
+    try:
+        config = parser.parse_args(["--config", json.dumps({"trainer": values})])
+        arguments = dict(vars(parser.instantiate(config).trainer))
+    except (jsonargparse.ArgumentError, TypeError, ValueError) as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        raise UserError(" ".join(lines[:3])[:300]) from None
+    own = arguments.pop("callbacks") or []
+    plugins = arguments.pop("plugins") or []
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # hardware and tips, at every start
+    warnings.filterwarnings("ignore", "`isinstance.treespec, LeafSpec.` is deprecated")  # lightning 2.6 on torch 2.13
+    return lightning.Trainer(
+        **arguments,
+        callbacks=[*callbacks, *(own if isinstance(own, list) else [own])],
+        plugins=[DurableCheckpointIO(), *(plugins if isinstance(plugins, list) else [plugins])],
+    )
+
+
+def _with_folder(logger: Any, folder: Path) -> Any:
+    """A logger given by its name alone writes into the run's folder."""
+    if isinstance(logger, str):
+        name = LOGGERS.get(logger, logger)
+        return {"class_path": f"lightning.pytorch.loggers.{name}", "init_args": {"save_dir": str(folder)}}
+    return logger

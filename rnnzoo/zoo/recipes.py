@@ -1,0 +1,80 @@
+"""Finding and reading recipes: YAML files, which hold data and never code."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rnnzoo.errors import UserError, nearest
+from rnnzoo.zoo.paths import packaged
+
+__all__ = ["find_recipe", "parse_yaml", "read_recipe", "recipe_names"]
+
+
+class _Loader(yaml.SafeLoader):
+    """Plain values only; and ``3e-3`` is a number, as in YAML 1.2."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(\d+\.\d*|\.\d+|\d+)([eE][-+]?\d+)$|^[-+]?(\d+\.\d*|\.\d+)$|^[-+]?\.(inf|Inf|INF)$|^\.(nan|NaN|NAN)$"),
+    list("-+0123456789."),
+)
+
+
+def recipe_names() -> dict[str, Path]:
+    """The packaged recipes: name to file, sorted; hardware overlays are none."""
+    root = packaged("recipes")
+    files = [] if root is None else [path for path in root.glob("*/*.yaml") if path.parent.name != "hardware"]
+    return {path.stem: path for path in sorted(files, key=lambda path: path.stem)}
+
+
+def find_recipe(recipe: str | os.PathLike[str]) -> Path:
+    """The file of a recipe: a packaged name, or a path (it has a separator or ends in .yaml).
+
+    Raises:
+        UserError: there is none; the nearest name is suggested.
+    """
+    text = os.fspath(recipe)
+    if os.sep in text or "/" in text or text.endswith((".yaml", ".yml")):
+        path = Path(text)
+        if not path.is_file():
+            raise UserError("no such recipe file", path=path)
+        return path
+    names = recipe_names()
+    if text not in names:
+        raise UserError(f"unknown recipe {text!r}{nearest(text, names)}; `rnnzoo recipes ls` lists them")
+    return names[text]
+
+
+def read_recipe(path: Path) -> dict[str, Any]:
+    """The mapping in a recipe file.
+
+    Raises:
+        UserError: not UTF-8, not YAML (with the line), or no mapping.
+    """
+    try:
+        data = parse_yaml(path.read_text(encoding="utf-8"), path)
+    except UnicodeDecodeError as error:
+        raise UserError("is not UTF-8", path=path, position=f"byte {error.start}") from None
+    if not isinstance(data, dict):
+        raise UserError("a recipe is a mapping of sections: task, data, model, ...", path=path)
+    return data
+
+
+def parse_yaml(text: str, path: Path | None = None) -> Any:
+    """Plain values from YAML.
+
+    Raises:
+        UserError: it is not YAML.
+    """
+    try:
+        return yaml.load(text, Loader=_Loader)  # noqa: S506: a SafeLoader
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or "is not YAML"
+        raise UserError(str(problem), path=path, position=f"line {mark.line + 1}" if mark else None) from None

@@ -1,0 +1,71 @@
+"""The score of a zoo entry or run, measured again on the text it names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rnnzoo.data.cache import encoded
+from rnnzoo.data.corpora import Corpus, load_corpus
+from rnnzoo.errors import UserError
+from rnnzoo.models import LanguageModel
+from rnnzoo.zoo.folder import read_config, read_metrics
+from rnnzoo.zoo.measure import measure
+
+__all__ = ["score_entry"]
+
+
+def score_entry(
+    model: LanguageModel, folder: Path, *, split: str | None = None, files: Sequence[str] | None = None
+) -> dict[str, Any]:
+    """Measures `model` on its own text as its config.json describes it.
+
+    Args:
+        model: the model in `folder`. split: ``"valid"`` or ``"test"``; the one on record when left out.
+        files: where own text files now are; the folder has only their names.
+
+    Returns:
+        nll, ppl, bits, tokens, split, eval_streams, corpus and its hash, and what is on record.
+
+    Raises:
+        UserError: the text is not there, or has no such part.
+    """
+    metrics, data = read_metrics(folder), read_config(folder).get("data", {})
+    corpus = _corpus(data, files)
+    split = split or metrics.get("split", "valid")
+    if split not in corpus.splits:
+        raise UserError(f"{corpus.name}: has no part {split!r} (it has {', '.join(corpus.splits)})")
+    streams = data.get("eval_streams", 1)
+    if not isinstance(streams, int) or streams < 1:
+        raise UserError("eval_streams must be a positive number", path=folder / "config.json")
+    totals = measure(model, encoded(corpus.splits[split], model.tokenizer), streams, what=corpus.name)
+    recorded = metrics.get("scores", {}).get(split, {}).get("nll")
+    return {
+        "corpus": corpus.name,
+        "corpus_sha256": corpus.sha256,
+        "split": split,
+        "tokenizer": model.tokenizer.kind,
+        "tokens": totals.tokens,
+        "eval_streams": streams,
+        "nll": totals.nll,
+        "bits": totals.bits_per_token,
+        "ppl": totals.ppl,
+        "recorded_nll": recorded,
+        "recorded_sha256": metrics.get("corpus", {}).get("sha256"),
+    }
+
+
+def _corpus(data: Mapping[str, Any], files: Sequence[str] | None) -> Corpus:
+    """The text of a config's data section; the section comes from a file that may be anybody's."""
+    own = data.get("files") or []
+    if own and not files:
+        names = " ".join(str(name) for name in own)
+        raise UserError(f"this model was trained on your own text ({names}): say where it is with --text")
+    corpus, hub, column = data.get("corpus"), data.get("hub"), data.get("text_column", "text")
+    if not all(value is None or isinstance(value, str) for value in (corpus, hub, column)):
+        raise UserError("the data section of config.json is not one that rnnzoo wrote")
+    test_part = data.get("test_part") is True
+    if files:
+        return load_corpus(files=files, test_part=test_part)
+    return load_corpus(corpus, hub=hub, text_column=str(column), test_part=test_part)
