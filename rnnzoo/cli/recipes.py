@@ -37,8 +37,7 @@ def _ls(args: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.table import Table
 
-    from rnnzoo.zoo import entry_names, read_metrics
-    from rnnzoo.zoo import read_recipe, recipe_names
+    from rnnzoo.zoo import entry_names, read_metrics, read_recipe, recipe_names
 
     table = Table("recipe", "task", "about", box=None, header_style="bold", pad_edge=False)
     for heading in ("parameters", "bits", "minutes", "memory"):

@@ -35,14 +35,14 @@ class Chunk(NamedTuple):
     Attributes:
         tokens: (B, T) int64. targets: what follows each token, or `IGNORED`.
         reset: True where a stream begins, and the state with it.
-        index: the chunk's number in its epoch. count: targets that are not ignored.
+        number: the chunk's place in its epoch. num_targets: targets that are not ignored.
     """
 
     tokens: Int[Tensor, "B T"]
     targets: Int[Tensor, "B T"]
     reset: Bool[Tensor, "B"]
-    index: int
-    count: int
+    number: int
+    num_targets: int
 
 
 class TokenStreams:
@@ -68,7 +68,7 @@ class TokenStreams:
         self.sizes: npt.NDArray[np.int64] = sizes
         self.starts: npt.NDArray[np.int64] = np.concatenate(([0], sizes.cumsum()[:-1]))
 
-    def chunk(self, rows: npt.NDArray[np.int64], begin: int, end: int, index: int) -> Chunk:
+    def chunk(self, rows: npt.NDArray[np.int64], begin: int, end: int, number: int) -> Chunk:
         """Steps `begin` to `end` of the streams `rows`; a row of -1 has no targets."""
         steps = np.arange(begin, end + 1)
         sizes = np.where(rows < 0, 0, self.sizes[rows])
@@ -80,8 +80,8 @@ class TokenStreams:
             tokens=torch.from_numpy(window[:, :-1].copy()),
             targets=torch.from_numpy(targets),
             reset=torch.full((len(rows),), begin == 0),
-            index=index,
-            count=int(np.clip(sizes - begin, 0, end - begin).sum()),
+            number=number,
+            num_targets=int(np.clip(sizes - begin, 0, end - begin).sum()),
         )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import torch
 import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils import parametrize
@@ -73,7 +72,10 @@ def raw_parameter(module: nn.Module, name: str) -> nn.Parameter:
 def dropped_embedding(
     tokens: Int[Tensor, "B *T"], weight: Float[Tensor, "V D"], p: float, training: bool
 ) -> Float[Tensor, "B *T D"]:
-    """Looks tokens up in a table of which whole rows are dropped: a dropped word is gone everywhere (arXiv:1512.05287)."""
+    """Looks tokens up in a table of which whole rows are dropped: a dropped word is gone everywhere.
+
+    Gal & Ghahramani 2016, arXiv:1512.05287.
+    """
     if training and p > 0:
         weight = weight * F.dropout(weight.new_ones(weight.size(0), 1), p)
     return F.embedding(tokens, weight)

@@ -16,7 +16,7 @@ from rnnzoo.models import LanguageModel, LanguageModelConfig
 from rnnzoo.shapes import Float, Tensor
 from rnnzoo.state import State
 from rnnzoo.text import Tokenizer, tokenizer_from_dict
-from rnnzoo.training.optim import AdamWConfig, ConstantConfig, OptimizerConfig, ScheduleConfig
+from rnnzoo.training.optim import OptimizerConfig, ScheduleConfig
 from rnnzoo.training.resume import gather_ranks, pack_state, random_state, set_random_state, unpack_state
 
 __all__ = ["LanguageModelTask"]
@@ -42,8 +42,8 @@ class LanguageModelTask(lightning.LightningModule):
         self,
         model: LanguageModel | LanguageModelConfig | Mapping[str, Any],
         tokenizer: Tokenizer | Mapping[str, Any] | None = None,
-        optimizer: OptimizerConfig | Mapping[str, Any] | str = AdamWConfig(),  # noqa: B008: frozen
-        schedule: ScheduleConfig | Mapping[str, Any] | str = ConstantConfig(),  # noqa: B008: frozen
+        optimizer: OptimizerConfig | Mapping[str, Any] | str = "adamw",
+        schedule: ScheduleConfig | Mapping[str, Any] | str = "constant",
     ) -> None:
         super().__init__()
         if isinstance(model, LanguageModel):
@@ -67,8 +67,9 @@ class LanguageModelTask(lightning.LightningModule):
         self.tokens_trained = 0
         self._carry: dict[str, State | None] = {"train": None, "val": None, "test": None}
         self._window = 0  # tokens since the last optimiser step
-        self._since_log = [torch.zeros(()), 0]  # nats and tokens since the last logged step
-        self._scored: list[Any] = [None, 0]  # nats (float64) and tokens of the evaluation under way
+        self._log_nats, self._log_tokens = torch.zeros(()), 0  # since the last logged step
+        self._score_nats: Tensor | None = None  # float64, of the evaluation under way
+        self._score_tokens = 0
         self._resume: dict[str, Any] | None = None
         self._training_random: dict[str, Any] | None = None
 
@@ -98,9 +99,10 @@ class LanguageModelTask(lightning.LightningModule):
     def training_step(self, batch: Chunk, batch_idx: int) -> Float[Tensor, ""]:
         """The summed loss of a chunk, in nats."""
         nats = self._nats(batch, "train")
-        self._window += batch.count
-        self.tokens_trained += batch.count
-        self._since_log = [self._since_log[0].to(nats.device) + nats.detach(), self._since_log[1] + batch.count]
+        self._window += batch.num_targets
+        self.tokens_trained += batch.num_targets
+        self._log_nats = self._log_nats.to(nats.device) + nats.detach()
+        self._log_tokens += batch.num_targets
         return nats
 
     def validation_step(self, batch: Chunk, batch_idx: int) -> None:
@@ -114,7 +116,7 @@ class LanguageModelTask(lightning.LightningModule):
     def _nats(self, batch: Chunk, split: str) -> Float[Tensor, ""]:
         """The summed loss of a chunk; the split's carried state goes in and comes out."""
         carry = self._carry[split]
-        if carry is None or batch.index == 0:
+        if carry is None or batch.number == 0:
             initial = self.model.initial_state(batch.tokens.size(0))
             carry = initial if carry is None else states.select(batch.reset, initial, carry)
         nats, carry = self.model.nll(batch.tokens, batch.targets, carry)
@@ -123,11 +125,14 @@ class LanguageModelTask(lightning.LightningModule):
 
     def _score(self, batch: Chunk, split: str) -> None:
         nats = self._nats(batch, split).double()
-        self._scored = [nats if self._scored[0] is None else self._scored[0] + nats, self._scored[1] + batch.count]
+        self._scored = [
+            nats if self._scored[0] is None else self._scored[0] + nats,
+            self._scored[1] + batch.num_targets,
+        ]
 
     # ----------------------------------------------------------------------------------- optimisation
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> Any:
         """The optimiser, and the schedule over all steps of the run."""
         optimizer = self.optimizer_config.build(self.model.named_parameters())
         per_epoch, total = self._steps()
@@ -166,9 +171,9 @@ class LanguageModelTask(lightning.LightningModule):
 
     def on_train_batch_end(self, outputs: Any, batch: Chunk, batch_idx: int) -> None:
         """Logs the training loss of the steps since the last log."""
-        if self.trainer.global_step % self.trainer.log_every_n_steps == 0 and self._since_log[1]:
-            nll = float(self._since_log[0]) / self._since_log[1]
-            self._since_log = [torch.zeros(()), 0]
+        if self.trainer.global_step % self.trainer.log_every_n_steps == 0 and self._log_tokens:  # type: ignore[attr-defined]
+            nll = float(self._log_nats) / self._log_tokens
+            self._log_nats, self._log_tokens = torch.zeros(()), 0
             self.log_dict({"train/nll": nll, "train/bits": nll / math.log(2)}, on_step=True, on_epoch=False)
 
     # ------------------------------------------------------------------------------------- evaluation
@@ -185,7 +190,7 @@ class LanguageModelTask(lightning.LightningModule):
 
     def on_validation_epoch_start(self) -> None:
         """Begins a score."""
-        self._carry["val"], self._scored = None, [None, 0]
+        self._begin_score("val")
 
     def on_validation_epoch_end(self) -> None:
         """Logs the score of the whole validation text."""
@@ -193,21 +198,24 @@ class LanguageModelTask(lightning.LightningModule):
 
     def on_test_epoch_start(self) -> None:
         """Begins a score."""
-        self._carry["test"], self._scored = None, [None, 0]
+        self._begin_score("test")
 
     def on_test_epoch_end(self) -> None:
         """Logs the score of the whole test text."""
         self._log_score("test")
 
+    def _begin_score(self, split: str) -> None:
+        self._carry[split], self._score_nats, self._score_tokens = None, None, 0
+
     def _log_score(self, split: str) -> None:
-        nats = 0.0 if self._scored[0] is None else float(self._scored[0])
-        totals = torch.tensor([nats, self._scored[1]], dtype=torch.float64, device=self.device)
+        nats = 0.0 if self._score_nats is None else float(self._score_nats)
+        totals = torch.tensor([nats, self._score_tokens], dtype=torch.float64, device=self.device)
         if self.trainer.world_size > 1:
             dist.all_reduce(totals)
         nll = float(totals[0] / totals[1].clamp(min=1))
         scores = {"nll": nll, "ppl": math.exp(min(nll, 700.0)), "bits": nll / math.log(2)}
         self.log_dict({f"{split}/{name}": torch.tensor(value, dtype=torch.float64) for name, value in scores.items()})
-        self._carry[split], self._scored = None, [None, 0]
+        self._begin_score(split)
 
     # ----------------------------------------------------------------------------------------- resume
 

@@ -1,11 +1,11 @@
 """The folder of a training run: where it is, whether it has ended, whether it is still the same run.
 
-    runs/<recipe>/<number>/
-        run.json         the recipe's name, the hash of its text, the settings given on top
-        recipe.yaml      every field, as it was run
-        history.jsonl    the losses
-        checkpoints/     last.ckpt, best.ckpt
-        ...              and, when it has ended, what `rnnzoo.zoo.save_folder` writes
+runs/<recipe>/<number>/
+    run.json         the recipe's name, the hash of its text, the settings given on top
+    recipe.yaml      every field, as it was run
+    history.jsonl    the losses
+    checkpoints/     last.ckpt, best.ckpt
+    ...              and, when it has ended, what `rnnzoo.zoo.save_folder` writes
 """
 
 from __future__ import annotations

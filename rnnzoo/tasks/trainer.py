@@ -33,7 +33,7 @@ def trainer_parser() -> jsonargparse.ArgumentParser:
     """A parser of ``--trainer.*``. Classes are looked up in lightning and rnnzoo, and nowhere else."""
     jsonargparse.set_parsing_settings(import_path_denylist=["*"], import_path_allowlist=["lightning", "rnnzoo"])
     parser = jsonargparse.ArgumentParser(exit_on_error=False)
-    parser.add_argument("--config", action=jsonargparse.ActionConfigFile)
+    parser.add_argument("--config", action=jsonargparse.ActionConfigFile)  # type: ignore[attr-defined]
     parser.add_class_arguments(lightning.Trainer, "trainer", instantiate=False)
     return parser
 

@@ -25,9 +25,7 @@ class DurableCheckpointIO(TorchCheckpointIO):
         """Saves `checkpoint` to the file `path`."""
         write_durably(Path(path), lambda file: torch.save(checkpoint, file))
 
-    def load_checkpoint(
-        self, path: Any, map_location: Any = None, weights_only: bool | None = None
-    ) -> dict[str, Any]:
+    def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:
         """Loads tensors and plain values, and nothing else.
 
         Raises:

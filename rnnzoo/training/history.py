@@ -59,9 +59,10 @@ class History(Callback):
     def on_train_batch_end(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        self.meter.stop(getattr(batch, "count", 0) * trainer.world_size)
+        self.meter.stop(getattr(batch, "num_targets", 0) * trainer.world_size)
         # Lightning calls callbacks before the module, which logs at these steps: what is read here is one log old.
-        if trainer.global_step % trainer.log_every_n_steps == 1 and "train/nll" in trainer.callback_metrics:
+        every: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
+        if trainer.global_step % every == 1 % every and "train/nll" in trainer.callback_metrics:
             self._write(trainer, pl_module, train_nll=float(trainer.callback_metrics["train/nll"]))
 
     def on_validation_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:

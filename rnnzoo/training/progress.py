@@ -88,7 +88,7 @@ class TrainProgress(ProgressBar):
     def on_train_batch_end(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        self._meter.stop(getattr(batch, "count", 0) * trainer.world_size)
+        self._meter.stop(getattr(batch, "num_targets", 0) * trainer.world_size)
         if self._progress is None or (time.perf_counter() - self._drawn < 0.1 and not self.is_last(trainer)):
             return
         self._drawn = time.perf_counter()

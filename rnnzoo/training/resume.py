@@ -20,7 +20,7 @@ __all__ = ["gather_ranks", "pack_state", "random_state", "set_random_state", "un
 
 def random_state() -> dict[str, Any]:
     """The state of every generator a training step may draw from, as tensors and numbers."""
-    kind, keys, position, has_gauss, gauss = np.random.get_state()  # noqa: NPY002: other people's code draws from it
+    kind, keys, position, has_gauss, gauss = np.random.get_state()  # other people's code may draw from it
     return {
         "torch": torch.get_rng_state(),
         "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
@@ -35,7 +35,7 @@ def set_random_state(state: dict[str, Any]) -> None:
     if torch.cuda.is_available() and len(state["cuda"]) == torch.cuda.device_count():
         torch.cuda.set_rng_state_all([generator.cpu() for generator in state["cuda"]])
     kind, keys, position, has_gauss, gauss = state["numpy"]
-    np.random.set_state((kind, keys.numpy().astype(np.uint32), position, has_gauss, gauss))  # noqa: NPY002
+    np.random.set_state((kind, keys.numpy().astype(np.uint32), position, has_gauss, gauss))
     version, internal, following = state["python"]
     random.setstate((version, tuple(internal), following))
 

@@ -1,10 +1,10 @@
 """A trained model as a folder: what a run ends in, and what a zoo entry is made of.
 
-    config.json         task, model and data section, as plain values under a schema version
-    model.safetensors   the weights
-    tokenizer.json      the vocabulary
-    metrics.json        the score, how it was measured, and the sha256 of the three files above
-    recipe.yaml         the recipe it was trained from, for people; never parsed
+config.json         task, model and data section, as plain values under a schema version
+model.safetensors   the weights
+tokenizer.json      the vocabulary
+metrics.json        the score, how it was measured, and the sha256 of the three files above
+recipe.yaml         the recipe it was trained from, for people; never parsed
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ def measure(
     for chunk in loader:
         sums, state = model.nll(chunk.tokens.to(device), chunk.targets.to(device), state)
         state = states.detach(state)
-        nats, tokens = nats + sums.double(), tokens + chunk.count
+        nats, tokens = nats + sums.double(), tokens + chunk.num_targets
     model.train(training)
     return Totals(float(nats), tokens)
 
