@@ -125,10 +125,8 @@ class LanguageModelTask(lightning.LightningModule):
 
     def _score(self, batch: Chunk, split: str) -> None:
         nats = self._nats(batch, split).double()
-        self._scored = [
-            nats if self._scored[0] is None else self._scored[0] + nats,
-            self._scored[1] + batch.num_targets,
-        ]
+        self._score_nats = nats if self._score_nats is None else self._score_nats + nats
+        self._score_tokens += batch.num_targets
 
     # ----------------------------------------------------------------------------------- optimisation
 
