@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +16,10 @@ from rnnzoo.nn import LockedDropout, dropped_embedding
 from rnnzoo.shapes import Float, Int, Tensor
 from rnnzoo.state import State
 from rnnzoo.text import Tokenizer
+
+if TYPE_CHECKING:
+    from rnnzoo.models.scoring import Scores
+    from rnnzoo.models.session import Session
 
 __all__ = ["IGNORED", "LanguageModel", "LanguageModelConfig"]
 
@@ -99,16 +103,12 @@ class LanguageModel(nn.Module):
         hidden, state = self.backbone(self.input_dropout(vectors), state)
         return self.output_dropout(hidden), state
 
-    def forward(
-        self, tokens: Int[Tensor, "B T"], state: State | None = None
-    ) -> tuple[Float[Tensor, "B T V"], State]:
+    def forward(self, tokens: Int[Tensor, "B T"], state: State | None = None) -> tuple[Float[Tensor, "B T V"], State]:
         """Unnormalised log-probabilities of each next token, and the new state."""
         hidden, state = self.hidden(tokens, state)
         return self.head(hidden), state
 
-    def step(
-        self, tokens: Int[Tensor, "B"], state: State, memory: State = ()
-    ) -> tuple[Float[Tensor, "B V"], State]:
+    def step(self, tokens: Int[Tensor, "B"], state: State, memory: State = ()) -> tuple[Float[Tensor, "B V"], State]:
         """One token further; what decoding calls. A language model has no `memory`."""
         hidden, state = self.backbone.step(self.embedding(tokens), state)
         return self.head(hidden), state
@@ -137,6 +137,18 @@ class LanguageModel(nn.Module):
         from rnnzoo.models.session import stream
 
         return stream(self, prompt, **options)
+
+    def session(self, num: int = 1, *, seed: int | None = None) -> Session:
+        """A conversation whose state can be fed, continued, forked and saved; see `rnnzoo.models.session.Session`."""
+        from rnnzoo.models.session import Session
+
+        return Session(self, num=num, seed=seed)
+
+    def score(self, text: str, **options: Any) -> Scores:
+        """How well the model predicts `text`; see `rnnzoo.models.scoring.score_text`."""
+        from rnnzoo.models.scoring import score_text
+
+        return score_text(self, text, **options)
 
     def with_tokenizer(self, tokenizer: Tokenizer) -> LanguageModel:
         """A copy over a larger vocabulary that begins with this model's: its rows are kept, new ones are drawn.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -13,11 +14,13 @@ import torch.distributed as dist
 from rnnzoo import state as states
 from rnnzoo.data.streams import Chunk
 from rnnzoo.models import LanguageModel, LanguageModelConfig
+from rnnzoo.models.scoring import Scores
 from rnnzoo.shapes import Float, Tensor
 from rnnzoo.state import State
 from rnnzoo.text import Tokenizer, tokenizer_from_dict
 from rnnzoo.training.optim import OptimizerConfig, ScheduleConfig
 from rnnzoo.training.resume import gather_ranks, pack_state, random_state, set_random_state, unpack_state
+from rnnzoo.zoo import load, save_folder
 
 __all__ = ["LanguageModelTask"]
 
@@ -81,13 +84,19 @@ class LanguageModelTask(lightning.LightningModule):
             model: a zoo name, a folder or a hub repository.
             options: `optimizer` and `schedule`.
         """
-        from rnnzoo.zoo import load
-
         return cls(load(model), **options)
 
     def generate(self, prompt: str = "", **options: Any) -> list[str]:
         """Texts that continue `prompt`; see `LanguageModel.generate`."""
         return self.model.generate(prompt, **options)
+
+    def score(self, text: str, **options: Any) -> Scores:
+        """How well the model predicts `text`; see `LanguageModel.score`."""
+        return self.model.score(text, **options)
+
+    def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
+        """Writes the model as a folder that `from_pretrained` and `rnnzoo.load` take."""
+        save_folder(folder, self.model)
 
     def forward(self, tokens: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """The plain model's forward: tokens (B, T) to logits (B, T, V) and the new state."""

@@ -97,9 +97,9 @@ def train(
         if trainer.interrupted:
             raise KeyboardInterrupt
         if trainer.is_global_zero:
-            _finish(run, plan, trainer, task, data, history)
+            report = _finish(run, plan, trainer, task, data, history)
             if visible:
-                bar.say(f"the trained model: {run.path}")
+                bar.say(f"{report}\nthe trained model: {run.path}")
     finally:
         os.environ.pop("RNNZOO_RUN", None)
     return run.path
@@ -150,7 +150,7 @@ def _finish(
     task: CharLM,
     data: StreamData,
     history: History,
-) -> None:
+) -> str:
     """Measures the best weights and writes the model's files; metrics.json comes last and ends the run."""
     seconds = history.seconds
     best = run.checkpoints / "best.ckpt"
@@ -194,12 +194,18 @@ def _finish(
             "temperature": 0.8,
             "seed": plan.seed,
             "words": unseen.words,
-            "new_words": unseen.new,
+            "new_words": sum(unseen.new.values()),
             "new_share": round(unseen.share, 4),
         },
     }
     described = plan.data.to_dict() | {"files": [Path(file).name for file in plan.data.files]}
     save_folder(run.path, model, task="char_lm", data=described, metrics=metrics, recipe=plan.to_yaml())
+    figures = scores[main]
+    return (
+        f"{main}: {figures['nll']:.4f} nats ({figures['bits']:.4f} bits) per token, read as {plan.data.eval_streams} "
+        f"streams; {figures['cold_window']['nll']:.4f} nats in cold windows of {COLD_WINDOW}\n"
+        f"1,000 generated tokens: {unseen}"
+    )
 
 
 def _score(model: LanguageModel, data: StreamData, split: str) -> dict[str, Any]:

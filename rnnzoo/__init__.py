@@ -1,0 +1,63 @@
+"""Recurrent networks that you can train, pull and re-measure: language models and translators on PyTorch Lightning.
+
+The public names below, and the subpackages, are imported when first used: ``import rnnzoo`` itself loads
+neither torch nor lightning.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "CharLM",
+    "LanguageModel",
+    "LanguageModelConfig",
+    "StackConfig",
+    "StreamData",
+    "UserError",
+    "__version__",
+    "load",
+    "train",
+]
+
+_HOME = {
+    "CharLM": "rnnzoo.tasks",
+    "LanguageModel": "rnnzoo.models",
+    "LanguageModelConfig": "rnnzoo.models",
+    "StackConfig": "rnnzoo.backbones",
+    "StreamData": "rnnzoo.training",
+    "UserError": "rnnzoo.errors",
+    "load": "rnnzoo.zoo",
+    "train": "rnnzoo.tasks",
+}
+_PACKAGES = {
+    *("backbones", "cells", "data", "decoding", "metrics", "models", "nn", "state"),
+    *("tasks", "testing", "text", "training", "zoo"),
+}
+
+if TYPE_CHECKING:
+    from rnnzoo.backbones import StackConfig
+    from rnnzoo.errors import UserError
+    from rnnzoo.models import LanguageModel, LanguageModelConfig
+    from rnnzoo.tasks import CharLM
+    from rnnzoo.tasks.train import train
+    from rnnzoo.training import StreamData
+    from rnnzoo.zoo.load import load
+else:  # hidden from type checkers, which would take any misspelt name for granted
+
+    def __getattr__(name: str) -> object:
+        if name in _HOME:
+            value = getattr(importlib.import_module(_HOME[name]), name)
+        elif name in _PACKAGES:
+            value = importlib.import_module(f"rnnzoo.{name}")
+        else:
+            raise AttributeError(f"module 'rnnzoo' has no attribute {name!r}")
+        globals()[name] = value  # found directly from now on
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_PACKAGES})
