@@ -131,7 +131,8 @@ class Stack(Cell):
         if config.residual or config.layer_norm or (config.locked_dropout and config.hidden_dropout > 0):
             return None
         cells = [cell for cell in self.cells if isinstance(cell, KernelCell)]
-        alike = len(cells) == len(self.layers) and len({(type(c), c.kernel) for c in cells}) == 1
+        # By kernel, not by type: weight dropout gives each cell a type of its own.
+        alike = len(cells) == len(self.layers) and len({cell.kernel for cell in cells}) == 1
         return cells if alike and len(cells) > 1 else None
 
     def load_torch(self, weights: Mapping[str, Tensor]) -> None:
