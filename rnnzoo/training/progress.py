@@ -61,18 +61,23 @@ class TrainProgress(ProgressBar):
         """Shows the bar again."""
         self._enabled = True
 
+    @property
+    def is_enabled(self) -> bool:
+        """Whether lines are shown; `LightningModule.print` asks."""
+        return self._enabled
+
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         if not self._enabled:
             return
         self._progress = Progress(
             TextColumn("epoch {task.fields[epoch]}"),
-            BarColumn(bar_width=30),
+            BarColumn(bar_width=20),
             TextColumn("{task.percentage:>3.0f}%"),
             TextColumn("{task.fields[loss]}"),
             TextColumn("{task.fields[rate]}"),
             TimeElapsedColumn(),
             TextColumn("left"),
-            TimeRemainingColumn(elapsed_when_finished=True),
+            TimeRemainingColumn(),
             console=self.console,
             refresh_per_second=2,
             disable=not self.console.is_terminal,
@@ -128,7 +133,7 @@ class TrainProgress(ProgressBar):
     def say(self, text: str) -> None:
         """A line that stays, above the bar."""
         if self._enabled:
-            self.console.print(text, highlight=False, markup=False)
+            self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def print(self, *args: Any, sep: str = " ", **kwargs: Any) -> None:
         """What `LightningModule.print` writes."""
