@@ -1,0 +1,84 @@
+# `make quickstart` and `make test` work in a fresh clone with nothing but Python >= 3.11: each makes .venv,
+# installs what it needs, once, and does its job.
+#
+#   PYTHON=python3.12     the interpreter that makes .venv (else: the first one found that is new enough)
+#   TORCH_INDEX=URL       a package index to take torch from, such as PyTorch's index of CPU builds
+#   ARGS=...              passed on to the command: make quickstart ARGS=--help
+
+SHELL := /bin/bash
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install -c constraints.txt
+PYTHON ?=
+TORCH_INDEX ?=
+ARGS ?=
+
+.PHONY: help quickstart test test-slow lint types floors docs pytest format bench clean distclean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make quickstart   train a small model on real text and let it write (about two minutes of training)"
+	@echo "make test         everything that has to pass: lint, types, floors, docs, tests"
+	@echo "make test-slow    the tests that take long"
+	@echo "make bench        the benchmarks"
+	@echo "make lint | types | floors | docs | pytest | format | clean | distclean"
+
+quickstart: .venv/installed
+	$(BIN)/rnnzoo quickstart $(ARGS)
+
+test: lint types floors docs pytest
+
+lint: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/installed-dev
+	$(BIN)/mypy
+
+floors: .venv/installed-dev
+	$(BIN)/lint-imports
+
+docs: .venv/installed-dev
+	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+
+# Two processes of one thread each: recurrent steps are too small to share between threads.
+pytest: .venv/installed-dev
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m "not slow" $(ARGS)
+
+test-slow: .venv/installed-dev
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m slow $(ARGS)
+
+format: .venv/installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/installed-dev
+	@set -e; for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(BIN)/python -m benchmarks.$$(basename $$file .py); done
+
+# The stamps are newer than the files that say what to install, so a second run installs nothing.
+.venv/made:
+	@set -e; \
+	new_enough='import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))'; \
+	for python in $(if $(PYTHON),$(PYTHON),python3 python3.11 python3.12 python3.13 python3.14 python); do \
+	  if "$$python" -c "$$new_enough" 2>/dev/null; then \
+	    echo "making .venv with $$("$$python" --version)"; \
+	    "$$python" -m venv .venv; touch $@; exit 0; \
+	  fi; \
+	done; \
+	echo "Python >= 3.11 with its venv module is needed: install it (Debian, Ubuntu: python3 and python3-venv)," \
+	  "or name one: make PYTHON=/path/to/python" >&2; exit 1
+
+.venv/installed: .venv/made pyproject.toml constraints.txt
+	$(if $(TORCH_INDEX),$(PIP) --no-deps torch --index-url $(TORCH_INDEX))
+	$(PIP) -e .
+	@touch $@
+
+.venv/installed-dev: .venv/installed
+	$(PIP) -e ".[dev,log]"
+	@touch $@
+
+clean:
+	rm -rf build dist docs/_build docs/api/_generated .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find rnnzoo tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean
+	rm -rf .venv
