@@ -1,6 +1,6 @@
 """Texts as flat arrays of ids, encoded once and memory-mapped from then on.
 
-A file of the cache is a ``.npy`` with 32 more bytes at its end: the sha256 of the ids. Its name is the sha256
+A file of the cache is a ``.npy`` with 32 more bytes at its end: the sha256 of all before. Its name is the sha256
 of the text, the tokenizer and this format, so it never goes stale; nothing is ever removed but by the user.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -22,7 +21,7 @@ from rnnzoo.text.base import Ids, Unknown, id_dtype
 
 __all__ = ["cache_file", "encoded"]
 
-_FORMAT = "rnnzoo tokens 1"
+_FORMAT = "rnnzoo tokens 2"
 _DIGEST = 32
 _BLOCK = 1 << 22
 _SMALL = 1 << 16  # characters: below, encoding is quicker than a file
@@ -73,26 +72,32 @@ def _utf8(text: str) -> Iterator[bytes]:
 def _read(path: Path, tokenizer: Tokenizer) -> Ids | None:
     """The ids in the file, mapped; None if there is none, or it is not whole."""
     try:
-        ids: Ids = np.load(path, mmap_mode="r", allow_pickle=False)
-        with path.open("rb") as file:
-            file.seek(-_DIGEST, os.SEEK_END)
-            digest = file.read()
-    except (OSError, ValueError, EOFError, OverflowError, TypeError):  # no file, or damaged in its header or its length
+        whole = np.memmap(path, np.uint8, "r")
+        if hashlib.sha256(whole[:-_DIGEST].data).digest() != whole[-_DIGEST:].tobytes():
+            return None
+        ids: Ids = np.load(path, mmap_mode="r", allow_pickle=False)  # only now: its parser trips over damage
+    except (OSError, ValueError):  # no file, or an empty one
         return None
-    if ids.ndim != 1 or ids.dtype != id_dtype(tokenizer.vocab_size) or _digest(ids) != digest:
-        return None
-    return ids
+    return ids if ids.ndim == 1 and ids.dtype == id_dtype(tokenizer.vocab_size) else None
 
 
-def _digest(ids: Ids) -> bytes:
-    return hashlib.sha256(ids.data).digest()
+class _Hashing:
+    """Passes on what is written to `file`, and hashes it."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self.digest = file, hashlib.sha256()
+
+    def write(self, data: bytes) -> int:
+        self.digest.update(data)
+        return self._file.write(data)
 
 
 def _write(path: Path, ids: Ids) -> None:
     """Whole or not at all: other processes may read, or write the same."""
 
     def fill(file: IO[bytes]) -> None:
-        np.save(file, ids, allow_pickle=False)
-        file.write(_digest(ids))
+        hashing = _Hashing(file)
+        np.save(hashing, ids, allow_pickle=False)
+        file.write(hashing.digest.digest())
 
     write_durably(path, fill)

@@ -159,7 +159,7 @@ def _checked(file: CorpusFile, folder: Path) -> bytes:
 def _byte_parts(data: bytes, path: Path) -> dict[str, str]:
     """90/5/5 by bytes, the cuts moved back to where a character begins."""
     n = len(data)
-    cuts = [0, n // 100 * 90, n // 100 * 95, n]
+    cuts = [0, n * 90 // 100, n * 95 // 100, n]
     for i in (1, 2):
         while 0 < cuts[i] < n and data[cuts[i]] & 0xC0 == 0x80:
             cuts[i] -= 1

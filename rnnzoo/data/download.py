@@ -172,7 +172,9 @@ def _formed(blocks: Iterator[bytes], form: Form) -> Iterator[bytes]:
         yield lines.rstrip(b"\n") + b"\n"
     else:
         words = b"\n".join(line.strip() for line in data.split(b"\n")).replace(b" ", b"_")
-        yield b" ".join(words[i : i + 1] for i in range(len(words))) + b" "
+        spelt = bytearray(b" ") * (2 * len(words))
+        spelt[::2] = words
+        yield bytes(spelt)
 
 
 def _is_right(file: CorpusFile, folder: Path) -> bool:

@@ -24,6 +24,10 @@ class TransferError(Exception):
     """A source did not give the file; the message says why, in a few words."""
 
 
+class _TooMuchError(TransferError):
+    """More than the limit: what has arrived is of no use."""
+
+
 class _Cut(Exception):
     """The connection ended early: worth another attempt."""
 
@@ -54,6 +58,9 @@ def fetch(url: str, part: Path, *, limit: int, progress: Progress | None = None)
             return _attempt(url, part, limit, progress)
         except _Cut as error:
             reason = str(error)
+        except _TooMuchError:
+            discard(part)
+            raise
     raise TransferError(f"{reason}, {_TRIES} times")
 
 
@@ -96,7 +103,7 @@ def _attempt(url: str, part: Path, limit: int, progress: Progress | None) -> boo
             discard(part)
             _note(part).write_text(_tag(response))
         if total is not None and total > limit:
-            raise TransferError(f"{total:,} bytes, {limit:,} at most were expected")
+            raise _TooMuchError(f"{total:,} bytes, {limit:,} at most were expected")
         with part.open("ab") as file:
             done = _copy(response, file, start, limit, total, progress)
     if total is not None and done != total:
@@ -114,7 +121,7 @@ def _copy(response: Any, file: Any, done: int, limit: int, total: int | None, pr
             return done
         done += len(block)
         if done > limit:
-            raise TransferError(f"more than the {limit:,} bytes that were expected")
+            raise _TooMuchError(f"more than the {limit:,} bytes that were expected")
         file.write(block)
         if progress is not None:
             progress(done, total)
