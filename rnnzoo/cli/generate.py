@@ -6,7 +6,7 @@ import argparse
 import re
 from typing import TYPE_CHECKING, Any
 
-from rnnzoo.cli.text_io import choose_device, describe_left_out, notice, quietly, read_text, write
+from rnnzoo.cli.text_io import choose_device, known_text, read_text, write
 from rnnzoo.errors import UserError
 
 if TYPE_CHECKING:
@@ -50,34 +50,34 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         default="error",
         help="characters of the prompt that the model does not know: an error, or left out",
     )
-    parser.add_argument("--device", metavar="NAME", help="cpu, cuda, cuda:1, ...; a GPU if there is one")
+    parser.add_argument("--device", default="cpu", metavar="NAME", help="cpu, cuda, ... (cpu)")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Prints the text or texts; returns the exit code."""
-    return quietly(lambda: _run(args))
-
-
-def _run(args: argparse.Namespace) -> None:
+    options = _options(args)  # checked before a model is looked for
     prompt = args.prompt if args.prompt_file is None else read_text(args.prompt_file)
-    options = _options(args)
 
     from rnnzoo.zoo import load
 
     model = load(args.model)
     choose_device(model, args.device)
-    if args.unknown == "drop" and (dropped := describe_left_out(model.tokenizer, prompt)):
-        notice(f"the model does not know {dropped}: left out of the prompt")
+    prompt = known_text(model.tokenizer, prompt, args.unknown)
     shown = "" if args.no_echo else prompt
-    if args.num == 1:
-        _one(model, prompt, shown, options)
-    else:
-        _several(model, prompt, shown, args.num, options)
+    try:
+        if args.num == 1:
+            _one(model, prompt, shown, options)
+        else:
+            _several(model, prompt, shown, args.num, options)
+    except KeyboardInterrupt:
+        write("\n")  # ends the line that was being written
+        raise
+    return 0
 
 
 def _options(args: argparse.Namespace) -> dict[str, Any]:
-    from rnnzoo.decoding import SamplingConfig, stop_strings  # checks before the model is fetched
+    from rnnzoo.decoding import SamplingConfig, stop_strings
 
     temperature = 0.0 if args.greedy else args.temperature
     sampling = SamplingConfig(temperature, args.top_k, args.top_p, args.min_p)
@@ -94,7 +94,6 @@ def _options(args: argparse.Namespace) -> dict[str, Any]:
         "min_p": sampling.min_p,
         "seed": args.seed,
         "stop": stop,
-        "unknown": args.unknown,
     }
 
 

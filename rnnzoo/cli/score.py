@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
-from rnnzoo.cli.text_io import choose_device, notice, quietly, read_text, write
+from rnnzoo.cli.text_io import choose_device, known_text, read_text, write
 from rnnzoo.errors import UserError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         default="error",
         help="characters that the model does not know: an error, or left out and not counted",
     )
-    parser.add_argument("--device", metavar="NAME", help="cpu, cuda, cuda:1, ...; a GPU if there is one")
+    parser.add_argument("--device", default="cpu", metavar="NAME", help="cpu, cuda, ... (cpu)")
     parser.set_defaults(run=run)
 
 
@@ -40,27 +40,21 @@ def run(args: argparse.Namespace) -> int:
     """Prints the totals; returns the exit code."""
     if args.tsv == "-" and args.json:
         raise UserError("--tsv - and --json both print here: give --tsv a file")
-    return quietly(lambda: _run(args))
-
-
-def _run(args: argparse.Namespace) -> None:
     text = read_text(args.file)
 
     from rnnzoo.models.scoring import score_text
-    from rnnzoo.text.char import describe
     from rnnzoo.zoo import load
 
     model = load(args.model)
     choose_device(model, args.device)
-    scores = score_text(model, text, unknown=args.unknown)
-    if scores.left_out:
-        notice(f"the model does not know {describe(scores.left_out)}: left out and not counted")
+    scores = score_text(model, known_text(model.tokenizer, text, args.unknown))
     if args.tsv is not None:
         _write_tsv(scores, args.tsv)
     if args.json:
         write(json.dumps(scores.totals.to_dict()) + "\n")
     elif args.tsv != "-":
         write(_table(scores))
+    return 0
 
 
 def _write_tsv(scores: Scores, path: str) -> None:

@@ -5,40 +5,35 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Literal, TextIO
 
 from rnnzoo.errors import UserError
 
 if TYPE_CHECKING:
-    import torch
     from torch import nn
 
     from rnnzoo.text import Tokenizer
 
-__all__ = ["choose_device", "describe_left_out", "notice", "quietly", "read_text", "write"]
+__all__ = ["choose_device", "known_text", "notice", "quietly", "read_text", "write"]
 
 
 def read_text(path: str) -> str:
     """The text of a UTF-8 file, or of standard input for ``-``; line ends are kept, a byte order mark is not.
 
     Raises:
-        UserError: it cannot be read, or is not UTF-8.
+        UserError: it cannot be read, is empty, or is not UTF-8.
     """
-    name = "standard input" if path == "-" else path
+    from rnnzoo.data import corpora
+
+    if path != "-":
+        return corpora.read_text(path)
     try:
-        if path == "-":
-            data = sys.stdin.buffer.read()
-        else:
-            with open(path, "rb") as file:
-                data = file.read()
-        return data.removeprefix(b"\xef\xbb\xbf").decode("utf-8")
-    except FileNotFoundError:
-        raise UserError("is missing", path=name) from None
-    except OSError as error:
-        raise UserError(f"cannot be read ({error.strerror})", path=name) from None
+        text = sys.stdin.buffer.read().decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
-        at = error.start + 3 * data.startswith(b"\xef\xbb\xbf")
-        raise UserError("is not UTF-8 text", path=name, position=f"byte {at}") from None
+        raise UserError("is not UTF-8", path="standard input", position=f"byte {error.start}") from None
+    if not text:
+        raise UserError("is empty", path="standard input")
+    return text
 
 
 def write(text: str, file: TextIO | None = None) -> None:
@@ -66,28 +61,41 @@ def quietly(action: Callable[[], None]) -> int:
     return 0
 
 
-def choose_device(model: nn.Module, name: str | None) -> torch.device:
-    """Moves `model` to the device called `name`; None is a GPU if there is one.
+def choose_device(model: nn.Module, name: str) -> None:
+    """Moves `model` to the device called `name`.
 
     Raises:
         UserError: there is no such device.
     """
     import torch
 
-    name = name or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
+    except RuntimeError:
+        raise UserError(f"unknown device {name!r} (cpu, cuda, cuda:1, mps, ...)") from None
+    try:
         model.to(device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0].split(". ")[0]
-        raise UserError(f"no device {name!r} here: {reason}") from None
-    return device
+        raise UserError(f"no device {name!r} here: {str(error).splitlines()[0]}") from None
 
 
-def describe_left_out(tokenizer: Tokenizer, text: str) -> str:
-    """The characters of `text` that the vocabulary does not have, in words; empty if it has all."""
+def known_text(tokenizer: Tokenizer, text: str, unknown: Literal["error", "drop"]) -> str:
+    """`text` as the vocabulary can say it; with ``"drop"``, a notice names the characters that are left out.
+
+    Raises:
+        UserError: characters that the vocabulary does not have, with ``"error"``.
+    """
     from rnnzoo.models.reading import left_out
     from rnnzoo.text.char import describe
 
-    characters = left_out(tokenizer, text)
-    return describe(characters) if characters else ""
+    if unknown == "error":
+        try:
+            tokenizer.encode(text)
+        except UserError as error:
+            raise UserError(f"{error} (--unknown drop)") from None
+        return text
+    dropped = left_out(tokenizer, text)
+    if not dropped:
+        return text
+    notice(f"left out, because the model does not know them: {describe(dropped)}")
+    return tokenizer.decode(tokenizer.encode(text, unknown="drop"))

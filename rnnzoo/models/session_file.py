@@ -13,6 +13,7 @@ from torch import Tensor
 
 from rnnzoo import state as states
 from rnnzoo.errors import UserError
+from rnnzoo.files import write_durably
 from rnnzoo.models.reading import device_of
 
 if TYPE_CHECKING:
@@ -43,16 +44,9 @@ def save_session(session: Session, path: str | os.PathLike[str]) -> None:
         {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()},
         {"format": _FORMAT, "session": json.dumps(header)},
     )
-    target = Path(path)
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}.tmp")  # beside it: a rename across disks copies
     try:
-        with open(unfinished, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(unfinished, target)
+        write_durably(Path(path), lambda file: file.write(data))
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
         raise UserError(f"cannot be written ({error.strerror})", path=path) from None
 
 
