@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from rnnzoo.data.cache import encoded
 from rnnzoo.data.catalogue import CATALOGUE, corpus_entry
 from rnnzoo.data.corpora import Corpus, load_corpus
+from rnnzoo.data.download import get_corpus
 from rnnzoo.data.places import cache_root, data_roots, find_corpus
 from rnnzoo.data.sources import CorpusEntry, CorpusFile
 
@@ -15,6 +17,8 @@ __all__ = [
     "cache_root",
     "corpus_entry",
     "data_roots",
+    "encoded",
     "find_corpus",
+    "get_corpus",
     "load_corpus",
 ]

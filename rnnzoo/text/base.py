@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -23,6 +23,10 @@ Unknown = Literal["error", "drop"]
 
 REPLACEMENT = "\ufffd"
 """Stands in decoded text for what is not a character: an unknown id, ``<unk>``, invalid UTF-8."""
+
+
+BLOCK = 1 << 20
+"""Characters or ids that are worked on at a time: bounds the memory beside the result to some MB."""
 
 
 class StreamDecoder(ABC):
@@ -117,8 +121,10 @@ def id_dtype(vocab_size: int) -> np.dtype[np.unsignedinteger[Any]]:
     return np.min_scalar_type(max(vocab_size - 1, 0))
 
 
-def as_ids(ids: Any) -> npt.NDArray[np.int64]:
-    """`ids` (T,), whatever holds them, as int64; a single id counts as one.
+def as_ids(ids: Any, vocab_size: int) -> Iterator[npt.NDArray[np.int64]]:
+    """`ids` (T,), whatever holds them, a block at a time; a single id counts as one.
+
+    What is no id below `vocab_size` comes as `vocab_size`.
 
     Raises:
         ValueError: more than one axis, or values that are not integers.
@@ -127,10 +133,13 @@ def as_ids(ids: Any) -> npt.NDArray[np.int64]:
         ids = ids.detach().cpu()
     array = np.asarray(ids if hasattr(ids, "__array__") or isinstance(ids, (list, tuple, int)) else list(ids))
     if array.size == 0:
-        return np.zeros(0, np.int64)
+        return
     if array.ndim > 1 or array.dtype.kind not in "iu":
         raise ValueError(f"ids are one row of integers, not {array.dtype} of shape {array.shape}")
-    return array.reshape(-1).astype(np.int64)
+    array = array.reshape(-1)
+    for start in range(0, len(array), BLOCK):
+        block = array[start : start + BLOCK].astype(np.int64)
+        yield np.where((block >= 0) & (block < vocab_size), block, vocab_size)
 
 
 def require(ok: bool, where: str, what: str) -> None:

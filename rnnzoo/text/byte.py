@@ -42,9 +42,9 @@ class ByteTokenizer(Tokenizer):
         return np.frombuffer(data, np.uint8).copy()  # a copy, to be writable as other arrays are
 
     def decode(self, ids: Any) -> str:
-        array = as_ids(ids)
-        inside = np.where((array >= 0) & (array < 256), array, _INVALID)
-        return inside.astype(np.uint8).tobytes().decode("utf-8", "replace")
+        # 256 stands for what is no byte
+        data = b"".join(np.minimum(block, _INVALID).astype(np.uint8).tobytes() for block in as_ids(ids, 256))
+        return data.decode("utf-8", "replace")
 
     def decoder(self) -> StreamDecoder:
         return _ByteDecoder()

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from rnnzoo.errors import UserError
 from rnnzoo.text.base import (
+    BLOCK,
     REPLACEMENT,
     Ids,
     StreamDecoder,
@@ -26,7 +27,6 @@ from rnnzoo.text.base import (
 __all__ = ["UNK", "CharTokenizer", "CharTokenizerConfig", "describe"]
 
 UNK = "<unk>"
-_BLOCK = 1 << 20  # characters at a time: bounds the memory beside the ids to some MB
 _CODE_POINTS = 0x110000
 _LAYOUT: dict[str, Any] = {
     "version": "1.0",
@@ -118,9 +118,7 @@ class CharTokenizer(Tokenizer):
         return result[:end] if end == len(result) else result[:end].copy()
 
     def decode(self, ids: Any) -> str:
-        array = as_ids(ids)
-        inside = np.where((array >= 0) & (array < self.vocab_size), array, self.vocab_size)
-        return self._codes[inside].tobytes().decode("utf-32-le")
+        return "".join(self._codes[block].tobytes().decode("utf-32-le") for block in as_ids(ids, self.vocab_size))
 
     def decoder(self) -> StreamDecoder:
         return _CharDecoder(self)
@@ -224,8 +222,8 @@ def _counts(texts: Iterable[str], nfc: bool) -> npt.NDArray[np.int64]:
 
 def _blocks(text: str) -> Iterator[npt.NDArray[Any]]:
     """The code points of `text`, a block at a time; ASCII blocks as uint8, others as uint32."""
-    for start in range(0, len(text), _BLOCK):
-        part = text[start : start + _BLOCK]
+    for start in range(0, len(text), BLOCK):
+        part = text[start : start + BLOCK]
         if part.isascii():
             yield np.frombuffer(part.encode("ascii"), np.uint8)
         else:

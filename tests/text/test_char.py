@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from rnnzoo.errors import UserError
 from rnnzoo.text import CharTokenizer, CharTokenizerConfig, TokenizerConfig
-from rnnzoo.text.char import _BLOCK
+from rnnzoo.text.base import BLOCK
 
 ANY_TEXT = st.text(st.characters(codec="utf-8"), min_size=1)  # every code point but surrogates
 
@@ -95,7 +95,7 @@ def test_nfc_on_request_only(text: str) -> None:
 
 
 def test_blocks_meet_without_a_seam() -> None:
-    text = "ab" * (_BLOCK // 2 - 1) + "a\U0001f600" + "b" * 10 + "é" + "a" * _BLOCK
+    text = "ab" * (BLOCK // 2 - 1) + "a\U0001f600" + "b" * 10 + "é" + "a" * BLOCK
     tokenizer = CharTokenizer.train([text])
     assert tokenizer.decode(tokenizer.encode(text)) == text
     assert len(tokenizer.encode(text + "?", unknown="drop")) == len(text)
