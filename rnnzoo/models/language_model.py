@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 import torch.nn.functional as F
@@ -83,10 +83,20 @@ class LanguageModel(nn.Module):
                     f"tied: embedding_dim is {config.embedding_dim}, the stack's output {self.backbone.output_size}"
                 )
             nn.init.uniform_(self.embedding.weight, -0.1, 0.1)  # as an output layer it needs small weights
-            self.head.weight = self.embedding.weight
+            self._tie()
+            self.register_load_state_dict_post_hook(LanguageModel._tie)  # type: ignore[no-untyped-call]
         dropout = LockedDropout if config.backbone.locked_dropout else nn.Dropout
         self.input_dropout = dropout(config.input_dropout)
         self.output_dropout = dropout(config.output_dropout)
+
+    def _tie(self, *_: object) -> None:
+        if self.config.tied:
+            self.head.weight = self.embedding.weight
+
+    def _apply(self, fn: Any, recurse: bool = True) -> Self:
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        self._tie()  # leaving the meta device makes two parameters of one, as does load_state_dict(assign=True)
+        return self
 
     @property
     def num_parameters(self) -> int:
@@ -162,7 +172,7 @@ class LanguageModel(nn.Module):
         known = self.vocab_size
         if tokenizer.vocab_size < known or tokenizer.token_texts()[:known] != self.tokenizer.token_texts():
             raise ValueError("the new vocabulary does not begin with the model's own")
-        model = LanguageModel(self.config, tokenizer)
+        model = LanguageModel(self.config, tokenizer).to(self.embedding.weight)
         weights = self.state_dict()
         with torch.no_grad():
             for name, weight in model.state_dict().items():
@@ -173,7 +183,7 @@ class LanguageModel(nn.Module):
                 weight[:known] = old
                 if weight.dim() == 2:
                     spread = torch.randn(weight.size(0) - known, weight.size(1), device=old.device, dtype=old.dtype)
-                    weight[known:] = old.mean(0) + spread * old.std(0)
+                    weight[known:] = old.mean(0) + spread * old.std(0, correction=0)
                 else:
                     weight[known:] = old.min()
         return model.train(self.training)
