@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LinearLR, OneCycleLR, ReduceLROnPlateau, SequentialLR
 
 from rnnzoo.config import Config
+from rnnzoo.errors import UserError
 
 __all__ = [
     "AdamWConfig",
@@ -88,7 +90,10 @@ class ScheduleConfig(Config, ABC, family="schedule"):
 
         Args:
             optimizer: holds the peak learning rate.
-            steps_per_epoch: optimiser steps in an epoch. total_steps: in the whole run.
+            steps_per_epoch: optimiser steps in an epoch. total_steps: in the whole run; 0 where it has no end.
+
+        Raises:
+            UserError: the schedule spans the run, and that has no end.
         """
 
 
@@ -108,6 +113,16 @@ class ConstantConfig(ScheduleConfig, name="constant"):
         return {"scheduler": scheduler, "interval": "step"}
 
 
+def _spanned(schedule: ScheduleConfig, total_steps: int) -> int:
+    """`total_steps`, where there is an end."""
+    if total_steps < 1:
+        raise UserError(
+            f"schedule {schedule.name!r} is laid over the whole run: say how long that is with trainer.max_epochs or "
+            "trainer.max_steps, or take another schedule"
+        )
+    return total_steps
+
+
 @dataclass(frozen=True)
 class CosineConfig(ScheduleConfig, name="cosine"):
     """A warm-up, then half a cosine down to (almost) nothing (arXiv:1608.03983).
@@ -119,7 +134,12 @@ class CosineConfig(ScheduleConfig, name="cosine"):
     warmup: float = 0.05
     final: float = 0.0
 
+    def __post_init__(self) -> None:
+        if not (0 <= self.warmup <= 1 and 0 <= self.final <= 1):
+            raise ValueError("warmup and final lie between 0 and 1")
+
     def build(self, optimizer: Optimizer, steps_per_epoch: int, total_steps: int) -> dict[str, Any]:
+        total_steps = _spanned(self, total_steps)
         peak = optimizer.param_groups[0]["lr"]
         warmup = min(max(int(self.warmup * total_steps), 1), max(total_steps - 1, 1))
         rise = LinearLR(optimizer, start_factor=1 / (warmup + 1), total_iters=warmup)
@@ -137,10 +157,20 @@ class OneCycleConfig(ScheduleConfig, name="one_cycle"):
 
     warmup: float = 0.3
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.warmup <= 1:
+            raise ValueError("warmup lies between 0 and 1")
+
     def build(self, optimizer: Optimizer, steps_per_epoch: int, total_steps: int) -> dict[str, Any]:
-        peak = optimizer.param_groups[0]["lr"]
-        # One step more than is taken, since PyTorch also computes the rate after the last one.
-        scheduler = OneCycleLR(optimizer, max_lr=peak, total_steps=total_steps + 1, pct_start=self.warmup)
+        peak, momentum = optimizer.param_groups[0]["lr"], optimizer.defaults.get("momentum")
+        scheduler = OneCycleLR(
+            optimizer,
+            max_lr=peak,
+            # One step more than is taken, since PyTorch also computes the rate after the last one.
+            total_steps=_spanned(self, total_steps) + 1,
+            pct_start=math.nextafter(self.warmup, 1.0),  # PyTorch divides by 0 where the rise is one step exactly
+            cycle_momentum=momentum != 0,  # SGD that was asked for without momentum stays without
+        )
         return {"scheduler": scheduler, "interval": "step"}
 
 
