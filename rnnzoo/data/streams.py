@@ -98,6 +98,7 @@ class StreamLoader:
             `chunk_len`, and its last takes up what that leaves, less than 2 `chunk_len` steps. So the number of
             chunks and what an epoch reads stay the same.
         seed: of the phases.
+        limit: chunks of an epoch that are read, where the trainer reads no more; the next epoch follows them.
         evaluation: streams that the ranks do not divide evenly are allowed; a rank that has fewer is given rows
             without targets, so that nothing is counted twice.
 
@@ -114,6 +115,7 @@ class StreamLoader:
         world_size: int = 1,
         random_phase: bool = False,
         seed: int = 0,
+        limit: int | None = None,
         evaluation: bool = False,
     ) -> None:
         if chunk_len < 1:
@@ -122,7 +124,7 @@ class StreamLoader:
         if total % world_size and not evaluation:
             raise UserError(f"streams = {total} cannot be shared by {world_size} ranks: choose a multiple of them")
         self.streams, self.chunk_len = streams, chunk_len
-        self.random_phase, self.seed = random_phase, seed
+        self.random_phase, self.seed, self.limit = random_phase, seed, limit
         per_rank = -(-total // world_size)
         rows = np.arange(rank * per_rank, (rank + 1) * per_rank)
         self.rows: npt.NDArray[np.int64] = np.where(rows < total, rows, -1)
@@ -139,7 +141,7 @@ class StreamLoader:
         return [0, *inner, longest]
 
     def __len__(self) -> int:
-        """Chunks in an epoch."""
+        """Chunks in a whole epoch."""
         return -(-int(self.streams.sizes.max()) // self.chunk_len)
 
     def __iter__(self) -> Iterator[Chunk]:
@@ -147,10 +149,11 @@ class StreamLoader:
             self.next_chunk = 0
         self._resumed = False
         epoch, cuts = self.epoch, self.cuts(self.epoch)
-        for index in range(self.next_chunk, len(self)):
+        end = len(self) if self.limit is None else min(len(self), self.limit)
+        for index in range(self.next_chunk, end):
             chunk = self.streams.chunk(self.rows, cuts[index], cuts[index + 1], index)
             # Moved on before the chunk is handed out: a checkpoint written while it is trained on comes after it.
-            last = index + 1 == len(self)
+            last = index + 1 == end
             self.epoch, self.next_chunk = (epoch + 1, 0) if last else (epoch, index + 1)
             yield chunk
 

@@ -124,8 +124,9 @@ class StreamData(lightning.LightningDataModule):
 
     @property
     def chunks_per_epoch(self) -> int:
-        """Training chunks in an epoch: the same on every rank."""
-        return len(self._loader("train"))
+        """Training chunks in an epoch, as many as the trainer reads: the same on every rank."""
+        loader = self._loader("train")
+        return len(loader) if loader.limit is None else loader.limit
 
     def setup(self, stage: str) -> None:
         """Reads and checks the text before the first step.
@@ -141,13 +142,16 @@ class StreamData(lightning.LightningDataModule):
                 f"{self.corpus.name}: the training part has {len(ids):,} tokens; streams x chunk_len = "
                 f"{config.streams} x {config.chunk_len} needs {needed:,}: take more text, or fewer or shorter streams"
             )
+        self._loader("valid")
 
     def train_dataloader(self) -> StreamLoader:
         """This rank's training streams, where the last checkpoint left them."""
+        position, self._resume = self._resume, None
+        if position is None and self._train is not None and self.trainer and self.trainer.current_epoch > 0:
+            position = self._train.state_dict()  # `reload_dataloaders_every_n_epochs`
         self._train = self._loader("train")
-        if self._resume is not None:
-            self._train.load_state_dict(self._resume)
-            self._resume = None
+        if position is not None:
+            self._train.load_state_dict(position)
         return self._train
 
     def val_dataloader(self) -> StreamLoader:
@@ -165,21 +169,43 @@ class StreamData(lightning.LightningDataModule):
             raise UserError(f"{self.corpus.name}: the {split} part has {len(ids)} tokens; a score needs 2")
         streams = config.streams if training else min(config.eval_streams, len(ids) - 1)
         trainer = self.trainer
+        parts = TokenStreams(ids, streams, self.corpus.name)
         return StreamLoader(
-            TokenStreams(ids, streams, self.corpus.name),
+            parts,
             # How long an evaluation's chunks are changes no score: as long as a training batch holds tokens.
             config.chunk_len if training else max(config.chunk_len, config.streams * config.chunk_len // streams),
             rank=trainer.global_rank if trainer else 0,
             world_size=trainer.world_size if trainer else 1,
             random_phase=training and config.random_phase,
             seed=self.seed,
+            limit=_limit(trainer, -(-int(parts.sizes.max()) // config.chunk_len)) if training and trainer else None,
             evaluation=not training,
         )
 
     def state_dict(self) -> dict[str, Any]:
-        """Where the training streams stand."""
-        return {} if self._train is None else dict(self._train.state_dict())
+        """Where the training streams stand, and in what."""
+        return {} if self._train is None else {**self._train.state_dict(), "of": self._form()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Goes on there."""
-        self._resume = {key: int(value) for key, value in state_dict.items()} if state_dict else None
+        """Goes on there.
+
+        Raises:
+            UserError: that was another text, or other streams of it.
+        """
+        if not state_dict:
+            return
+        if (before := state_dict["of"]) != (now := self._form()):
+            changes = ", ".join(f"{k} was {before[k]:,}, is now {now[k]:,}" for k in now if before[k] != now[k])
+            raise UserError(f"{self.corpus.name}: the checkpoint is of a training on other streams: {changes}")
+        self._resume = {key: int(state_dict[key]) for key in ("epoch", "chunk")}
+
+    def _form(self) -> dict[str, int]:
+        """What a position in the streams depends on."""
+        config = self.config
+        return {"tokens": len(self.ids("train")), "streams": config.streams, "chunk_len": config.chunk_len}
+
+
+def _limit(trainer: lightning.Trainer, chunks: int) -> int:
+    """How many of an epoch's chunks the trainer reads."""
+    limit = trainer.limit_train_batches
+    return min(chunks, limit) if isinstance(limit, int) else int(chunks * limit)

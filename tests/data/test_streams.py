@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from pathlib import Path
 
@@ -105,7 +106,7 @@ def test_training_streams_must_be_divisible_by_the_ranks() -> None:
 
 def test_chunks_follow_one_another_without_a_gap() -> None:
     chunks = list(StreamLoader(TokenStreams(ids(1 + 4 * 10), 4), 4))
-    for before, after in zip(chunks, chunks[1:], strict=False):
+    for before, after in itertools.pairwise(chunks):
         assert before.targets[:, -1].equal(after.tokens[:, 0])
     assert [chunk.tokens.shape[1] for chunk in chunks] == [4, 4, 2]
 
@@ -168,6 +169,17 @@ def test_an_epoch_that_is_broken_off_begins_again() -> None:
     assert loader.state_dict() == {"epoch": 0, "chunk": 3}
     assert same(list(loader), whole)
     assert loader.state_dict() == {"epoch": 1, "chunk": 0}
+
+
+def test_a_trainer_that_reads_only_some_chunks_goes_on_to_the_next_epoch() -> None:
+    """Also from a checkpoint at the limit; the chunks past it are left out, not read later."""
+    whole = StreamLoader(TokenStreams(ids(200), 4), 10, random_phase=True)
+    epochs = [list(whole)[:3] for _ in range(3)]
+    loader = StreamLoader(TokenStreams(ids(200), 4), 10, random_phase=True, limit=3)
+    assert len(loader) == len(whole) == 5
+    assert same([chunk for _ in range(3) for chunk in itertools.islice(loader, 3)], [c for e in epochs for c in e])
+    assert loader.state_dict() == {"epoch": 3, "chunk": 0}
+    assert [chunk.number for chunk in StreamLoader(TokenStreams(ids(200), 4), 10, limit=100)] == [0, 1, 2, 3, 4]
 
 
 def test_an_iterator_that_is_made_but_not_used_changes_nothing() -> None:
