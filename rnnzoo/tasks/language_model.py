@@ -13,6 +13,7 @@ import torch.distributed as dist
 
 from rnnzoo import state as states
 from rnnzoo.data.streams import Chunk
+from rnnzoo.errors import UserError
 from rnnzoo.models import LanguageModel, LanguageModelConfig
 from rnnzoo.models.scoring import Scores
 from rnnzoo.shapes import Float, Tensor
@@ -124,10 +125,15 @@ class LanguageModelTask(lightning.LightningModule):
 
     def _nats(self, batch: Chunk, split: str) -> Float[Tensor, ""]:
         """The summed loss of a chunk; the split's carried state goes in and comes out."""
-        carry = self._carry[split]
-        if carry is None or batch.number == 0:
-            initial = self.model.initial_state(batch.tokens.size(0))
-            carry = initial if carry is None else states.select(batch.reset, initial, carry)
+        carry, rows = self._carry[split], batch.tokens.size(0)
+        initial = self.model.initial_state(rows)
+        if carry is not None and any(leaf.size(0) != rows for leaf in states.leaves(carry)) and batch.reset.all():
+            carry = None  # other streams, which all begin here
+        if carry is None:
+            carry = initial
+        else:
+            states.check(carry, rows)  # PyTorch would broadcast a single row
+            carry = states.select(batch.reset, initial, carry)
         nats, carry = self.model.nll(batch.tokens, batch.targets, carry)
         self._carry[split] = states.detach(carry)
         return nats
@@ -149,20 +155,17 @@ class LanguageModelTask(lightning.LightningModule):
         }
 
     def _steps(self) -> tuple[int, int]:
-        """Optimiser steps in an epoch and in the run."""
+        """Optimiser steps in an epoch and in the run, 0 where that has no end."""
         trainer = self.trainer
         chunks = getattr(getattr(trainer, "datamodule", None), "chunks_per_epoch", None)
         if chunks is None:  # a dataloader of the user's own
             total = trainer.estimated_stepping_batches
-            total = 1 if math.isinf(total) else int(total)
-            return max(total // max(trainer.max_epochs or 1, 1), 1), max(total, 1)
-        limit = trainer.limit_train_batches
-        chunks = min(chunks, limit) if isinstance(limit, int) else int(chunks * limit)
+            total = 0 if math.isinf(total) else int(total)
+            return max(total // max(trainer.max_epochs or 1, 1), 1), total
         per_epoch = max(-(-chunks // trainer.accumulate_grad_batches), 1)
-        total = per_epoch * trainer.max_epochs if trainer.max_epochs and trainer.max_epochs > 0 else per_epoch
-        if trainer.max_steps > 0:
-            total = trainer.max_steps if not trainer.max_epochs else min(total, trainer.max_steps)
-        return per_epoch, max(total, 1)
+        epochs, steps = trainer.max_epochs or 0, trainer.max_steps
+        ends = [end for end in (per_epoch * epochs, steps) if end > 0]  # -1 is Lightning's "no end"
+        return per_epoch, min(ends, default=0)
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Turns summed gradients into those of the mean loss per token, before they are clipped."""
@@ -178,22 +181,43 @@ class LanguageModelTask(lightning.LightningModule):
 
     def on_train_batch_end(self, outputs: Any, batch: Chunk, batch_idx: int) -> None:
         """Logs the training loss of the steps since the last log."""
-        if self.trainer.global_step % self.trainer.log_every_n_steps == 0 and self._log_tokens:  # type: ignore[attr-defined]
-            nll = float(self._log_nats) / self._log_tokens
-            self._log_nats, self._log_tokens = torch.zeros(()), 0
-            self.log_dict({"train/nll": nll, "train/bits": nll / math.log(2)}, on_step=True, on_epoch=False)
+        if not self._logs_now():
+            return
+        nll = float(self._log_nats) / self._log_tokens
+        self._log_nats, self._log_tokens = torch.zeros(()), 0
+        if not math.isfinite(nll):  # from here on no weight is a number, which Lightning does not mind
+            raise UserError(
+                f"the training loss is no longer finite at step {self.trainer.global_step}: lower optimizer.lr, or "
+                "set trainer.gradient_clip_val"
+            )
+        self.log_dict({"train/nll": nll, "train/bits": nll / math.log(2)}, on_step=True, on_epoch=False)
+
+    def _logs_now(self) -> bool:
+        """Whether the chunk just trained on ended a step whose loss is logged."""
+        every: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
+        return self._window == 0 and self._log_tokens > 0 and self.trainer.global_step % every == 0
 
     # ------------------------------------------------------------------------------------- evaluation
 
+    def on_validation_model_zero_grad(self) -> None:
+        """The first hook of a validation: a dataloader may draw random numbers before `on_validation_start`."""
+        self._training_random = random_state()
+        super().on_validation_model_zero_grad()
+
     def on_validation_start(self) -> None:
         """Validation leaves the training's random state alone."""
-        self._training_random = random_state()
+        if self._training_random is None:  # in the middle of an accumulation there is no hook before this one
+            self._training_random = random_state()
 
     def on_validation_end(self) -> None:
         """See `on_validation_start`."""
         if self._training_random is not None:
             set_random_state(self._training_random)
             self._training_random = None
+
+    def on_train_batch_start(self, batch: Chunk, batch_idx: int) -> None:
+        """Drops what a validation that was skipped has left behind."""
+        self._training_random = None
 
     def on_validation_epoch_start(self) -> None:
         """Begins a score."""
@@ -228,10 +252,13 @@ class LanguageModelTask(lightning.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Adds what every rank carries."""
-        checkpoint["rnnzoo"] = {
-            "ranks": gather_ranks({"carry": pack_state(self._carry["train"]), "random": random_state()}),
-            "tokens_trained": self.tokens_trained,
+        logs_now = self._logs_now()  # callbacks, which write checkpoints, come before the module, which logs
+        mine = {
+            "carry": pack_state(self._carry["train"]),
+            "random": self._training_random or random_state(),  # in a validation: that from before it
+            "log": [0.0, 0] if logs_now else [float(self._log_nats), self._log_tokens],
         }
+        checkpoint["rnnzoo"] = {"ranks": gather_ranks(mine), "tokens_trained": self.tokens_trained}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keeps it until training starts, when devices and generators are in place."""
@@ -240,8 +267,9 @@ class LanguageModelTask(lightning.LightningModule):
     def on_train_start(self) -> None:
         """Goes on where the checkpoint was written."""
         self._carry["train"], self._window = None, 0
+        self._log_nats, self._log_tokens = torch.zeros(()), 0
         resume, self._resume = self._resume, None
-        if resume is None:
+        if resume is None or self.trainer.ckpt_path is None:  # a new training of weights from a checkpoint
             return
         self.tokens_trained = resume["tokens_trained"]
         ranks = resume["ranks"]
@@ -249,4 +277,5 @@ class LanguageModelTask(lightning.LightningModule):
             return  # other ranks, other streams: the carried states do not fit them
         mine = ranks[self.global_rank]
         self._carry["train"] = unpack_state(mine["carry"], self.model.initial_state(1), self.device)
+        self._log_nats, self._log_tokens = torch.tensor(mine["log"][0]), mine["log"][1]
         set_random_state(mine["random"])
