@@ -6,12 +6,14 @@ import copy
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
+from torch import nn
 
 from rnnzoo import state as states
 from rnnzoo.backbones import StackConfig
-from rnnzoo.cells import Cell, CellConfig
+from rnnzoo.cells import CellConfig
 from rnnzoo.config import Config
 from rnnzoo.shapes import Float, Int, Tensor
 from rnnzoo.state import State
@@ -28,7 +30,8 @@ class Case:
 
     Attributes:
         name: what the cell is called in messages.
-        cell: a copy of the cell, with noise on every parameter (a bias that begins at zero would hide its loss).
+        cell: a copy of the cell, an nn.Module, with noise on every parameter, since a bias that begins at zero
+            would hide its loss.
         x, other_x: inputs (B, T, D), and others to replace some of them.
         state, other_state: states in mid-sequence.
         lengths: valid steps (B,), unsorted, with 0, 1 and T among them.
@@ -37,7 +40,7 @@ class Case:
     """
 
     name: str
-    cell: Cell
+    cell: Any
     x: Float[Tensor, "B T D"]
     other_x: Float[Tensor, "B T D"]
     state: State
@@ -70,7 +73,7 @@ class Case:
 
 
 def make_case(
-    cell: Cell | CellConfig | StackConfig | str,
+    cell: nn.Module | CellConfig | StackConfig | str,
     dtype: torch.dtype = torch.float64,
     *,
     name: str | None = None,
@@ -136,9 +139,10 @@ def make_case(
         )
 
 
-def _built(cell: Cell | CellConfig | StackConfig | str, input_size: int, hidden_size: int) -> tuple[Cell, str]:
+def _built(cell: nn.Module | CellConfig | StackConfig | str, input_size: int, hidden_size: int) -> tuple[Any, str]:
     if isinstance(cell, str):
         cell = CellConfig.from_dict(cell)
+    built: Any
     if isinstance(cell, CellConfig):
         built, name = cell.build(input_size, hidden_size), _described(cell)
     elif isinstance(cell, StackConfig):
@@ -146,7 +150,7 @@ def _built(cell: Cell | CellConfig | StackConfig | str, input_size: int, hidden_
     else:
         built, name = copy.deepcopy(cell), type(cell).__name__
     lacks = [a for a in ("input_size", "output_size", "initial_state", "step", "forward") if not hasattr(built, a)]
-    if lacks or not isinstance(built, torch.nn.Module):
+    if lacks or not isinstance(built, nn.Module):
         raise TypeError(f"{name} is not a cell: it has no {', '.join(lacks) or 'parameters (it is not an nn.Module)'}")
     return built, name
 

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
+from torch import nn
 
 from rnnzoo.backbones import StackConfig
-from rnnzoo.cells import Cell, CellConfig
+from rnnzoo.cells import CellConfig
 from rnnzoo.testing.case import Case, make_case
 from rnnzoo.testing.laws import LAWS, Law
 from rnnzoo.testing.results import Broken
@@ -41,7 +42,7 @@ def check_law(law: Law, case: Case) -> None:
 
 
 def check_cell(
-    cell: Cell | CellConfig | StackConfig | str,
+    cell: nn.Module | CellConfig | StackConfig | str,
     *,
     laws: Iterable[Law] = LAWS,
     dtypes: Iterable[torch.dtype] = (torch.float64, torch.float32),

@@ -29,7 +29,7 @@ def rows_do_not_mix(case: Case) -> None:
     """What stands in one row changes nothing in the others, neither values nor gradients."""
     for lengths in (None, case.lengths):
         want = values(*case.cell(case.x, case.state, lengths))
-        for row in range(len(case.x)):
+        for row in (0, 1):  # an outer row and an inner one
             here = torch.arange(len(case.x), device=case.x.device) == row
             others = ~here
             x = torch.where(here[:, None, None], 10 * case.other_x, case.x).requires_grad_()
