@@ -78,12 +78,17 @@ def load_folder(folder: str | os.PathLike[str], device: torch.device | str = "cp
             weights are not exactly those of the config.
     """
     folder = Path(folder)
-    config, metrics = read_config(folder), read_metrics(folder)
+    metrics = read_metrics(folder)
     for name in WEIGHED:
         if metrics["files"].get(name) != sha256_file(folder / name):
             raise UserError("is damaged: its sha256 is not the one in metrics.json", path=folder / name)
+    where = folder / "config.json"
+    config = LanguageModelConfig.from_dict(read_config(folder)["model"], f"{where}: model")
     tokenizer = load_tokenizer(folder / "tokenizer.json")
-    model = LanguageModelConfig.from_dict(config["model"], f"{folder / 'config.json'}: model").build(tokenizer)
+    try:
+        model = config.build(tokenizer)
+    except (ValueError, RuntimeError, MemoryError) as error:  # fields that do not fit together, sizes beyond all memory
+        raise UserError(f"describes a model that cannot be built: {error}", path=where) from None
     path = folder / "model.safetensors"
     try:
         weights = load_file(path)
@@ -136,6 +141,8 @@ def read_metrics(folder: Path) -> dict[str, Any]:
     path = folder / "metrics.json"
     if not path.is_file() and (folder / "run.json").is_file():
         raise UserError("this run has not ended yet: continue it with `rnnzoo train ... --resume`", path=folder)
+    if not any((folder / name).is_file() for name in (path.name, *WEIGHED)):
+        raise UserError("holds no model", path=folder)
     metrics = _versioned(path)
     if not isinstance(metrics.get("files"), dict):
         raise UserError("'files' is missing", path=path)
@@ -144,7 +151,7 @@ def read_metrics(folder: Path) -> dict[str, Any]:
 
 def _versioned(path: Path) -> dict[str, Any]:
     data = read_json(path)
-    if not isinstance(data, dict) or not isinstance(data.get("schema"), int):
+    if not isinstance(data, dict) or type(data.get("schema")) is not int or data["schema"] < 1:
         raise UserError("'schema' is missing", path=path)
     if data["schema"] > SCHEMA:
         raise UserError(f"has schema {data['schema']}; this rnnzoo knows up to {SCHEMA}: upgrade it", path=path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -19,8 +20,8 @@ def load(model: str | os.PathLike[str], *, device: torch.device | str = "cpu") -
     """The plain model called `model`, in evaluation mode.
 
     Args:
-        model: a name of the zoo, or a folder (a path with a separator, or one that begins with a dot): a zoo entry
-            or a finished run.
+        model: a name of the zoo, or a folder (a path with a separator, or one that begins with a dot): a zoo entry,
+            a finished run, or ``runs/RECIPE`` for the last finished run of that recipe.
         device: where its weights go.
 
     Raises:
@@ -30,7 +31,7 @@ def load(model: str | os.PathLike[str], *, device: torch.device | str = "cpu") -
 
 
 def find_model(model: str | os.PathLike[str]) -> Path:
-    """The folder of a model; see `load`.
+    """The folder of a model; see `load`. The folder of all runs of a recipe stands for the last finished one.
 
     Raises:
         UserError: there is none.
@@ -40,12 +41,21 @@ def find_model(model: str | os.PathLike[str]) -> Path:
         path = Path(text)
         if not path.is_dir():
             raise UserError("no such folder", path=path)
-        return path
+        runs = [run.parent for run in path.glob("*/run.json") if run.parent.name.isdigit()]
+        return _last_finished(path, runs) if runs else path
     entries = entry_names()
     if text not in entries:
-        hint = f"; the folder of that name is ./{text}" if Path(text).is_dir() else ""
-        raise UserError(f"unknown model {text!r}{nearest(text, entries)}{hint}")
+        hint = nearest(text, entries) or "; a run is named by its folder, such as runs/RECIPE/1"
+        hint = f"; the folder of that name is ./{text}" if Path(text).is_dir() else hint
+        raise UserError(f"unknown model {text!r}{hint}")
     return entries[text]
+
+
+def _last_finished(path: Path, runs: Sequence[Path]) -> Path:
+    finished = [run for run in runs if (run / "metrics.json").is_file()]
+    if not finished:
+        raise UserError("no run in it has come to its end", path=path)
+    return max(finished, key=lambda run: int(run.name))
 
 
 def entry_names() -> dict[str, Path]:

@@ -9,6 +9,7 @@ import torch
 
 from rnnzoo import state as states
 from rnnzoo.data.streams import StreamLoader, TokenStreams
+from rnnzoo.errors import UserError
 from rnnzoo.metrics import Totals
 from rnnzoo.models import LanguageModel
 
@@ -26,7 +27,12 @@ def measure(
         ids: the text (N,); all tokens but the first are predicted.
         eval_streams: part of what the score means: each stream begins without a past.
         chunk_tokens: tokens in one forward; changes nothing but memory. what: names the text in errors.
+
+    Raises:
+        UserError: fewer than two tokens.
     """
+    if len(ids) < 2:
+        raise UserError(f"{what}: has {len(ids)} tokens; a score needs 2")
     streams = TokenStreams(ids, min(eval_streams, len(ids) - 1), what)
     loader = StreamLoader(streams, max(chunk_tokens // len(streams.sizes), 1), evaluation=True)
     device = next(model.parameters()).device

@@ -16,14 +16,27 @@ __all__ = ["find_recipe", "parse_yaml", "read_recipe", "recipe_names"]
 
 
 class _Loader(yaml.SafeLoader):
-    """Plain values only; and ``3e-3`` is a number, as in YAML 1.2."""
+    """Plain values only, as YAML 1.2 has them: ``3e-3`` is a number; ``no``, ``12:30`` and ``2024-01-31`` are text."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Refuses a key that stands there twice: all but the last would be lost without a word."""
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} appears twice", key.start_mark)
+            if isinstance(key.value, str):
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
 
 
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?((\d+\.\d*|\.\d+)([eE][-+]?\d+)?|\d+[eE][-+]?\d+|\.(inf|Inf|INF))$|^\.(nan|NaN|NAN)$"),
-    list("-+0123456789."),
-)
+_Loader.yaml_implicit_resolvers = {}
+for _tag, _pattern, _first in (
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    ("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", list("-+0123456789")),
+    ("float", r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", list("-+.0123456789")),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"), _first)
 
 
 def recipe_names() -> dict[str, Path]:
@@ -61,6 +74,8 @@ def read_recipe(path: Path) -> dict[str, Any]:
         data = parse_yaml(path.read_text(encoding="utf-8"), path)
     except UnicodeDecodeError as error:
         raise UserError("is not UTF-8", path=path, position=f"byte {error.start}") from None
+    except OSError as error:
+        raise UserError(f"cannot be read ({error.strerror})", path=path) from None
     if not isinstance(data, dict):
         raise UserError("a recipe is a mapping of sections: task, data, model, ...", path=path)
     return data

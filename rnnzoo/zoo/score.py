@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rnnzoo.data.cache import encoded
 from rnnzoo.data.corpora import Corpus, load_corpus
@@ -14,6 +14,8 @@ from rnnzoo.zoo.folder import read_config, read_metrics
 from rnnzoo.zoo.measure import measure
 
 __all__ = ["score_entry"]
+
+T = TypeVar("T")
 
 
 def score_entry(
@@ -33,14 +35,13 @@ def score_entry(
     """
     metrics, data = read_metrics(folder), read_config(folder).get("data", {})
     corpus = _corpus(data, files)
-    split = split or metrics.get("split", "valid")
+    split = split or _recorded(metrics, str, "split") or "valid"
     if split not in corpus.splits:
         raise UserError(f"{corpus.name}: has no part {split!r} (it has {', '.join(corpus.splits)})")
     streams = data.get("eval_streams", 1)
-    if not isinstance(streams, int) or streams < 1:
+    if type(streams) is not int or streams < 1:
         raise UserError("eval_streams must be a positive number", path=folder / "config.json")
     totals = measure(model, encoded(corpus.splits[split], model.tokenizer), streams, what=corpus.name)
-    recorded = metrics.get("scores", {}).get(split, {}).get("nll")
     return {
         "corpus": corpus.name,
         "corpus_sha256": corpus.sha256,
@@ -51,9 +52,17 @@ def score_entry(
         "nll": totals.nll,
         "bits": totals.bits_per_token,
         "ppl": totals.ppl,
-        "recorded_nll": recorded,
-        "recorded_sha256": metrics.get("corpus", {}).get("sha256"),
+        "recorded_nll": _recorded(metrics, float, "scores", split, "nll"),
+        "recorded_sha256": _recorded(metrics, str, "corpus", "sha256"),
     }
+
+
+def _recorded(metrics: Mapping[str, Any], kind: type[T], *keys: str) -> T | None:
+    """A value of metrics.json, which nothing vouches for; None where it is not there as `kind`."""
+    value: Any = metrics
+    for key in keys:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value if isinstance(value, kind) else None
 
 
 def _corpus(data: Mapping[str, Any], files: Sequence[str] | None) -> Corpus:
@@ -68,4 +77,6 @@ def _corpus(data: Mapping[str, Any], files: Sequence[str] | None) -> Corpus:
     test_part = data.get("test_part") is True
     if files:
         return load_corpus(files=files, test_part=test_part)
+    if corpus is None and hub is None:
+        raise UserError("its config.json names no text: say with --text what it is to be measured on")
     return load_corpus(corpus, hub=hub, text_column=str(column), test_part=test_part)
