@@ -76,9 +76,9 @@ def compare(got: Mapping[str, Tensor], want: Mapping[str, Tensor], tolerance: fl
         if found.numel() == 0:
             continue
         # Equal ones first: the difference of two infinities is NaN.
-        distance = torch.where(found == expected, 0.0, (found - expected).abs().double())
+        distance = torch.where(found == expected, 0.0, (found.double() - expected.double()).abs())
         distance = distance.nan_to_num(nan=torch.inf)
-        finite = expected[expected.isfinite()].abs().double()
+        finite = expected[expected.isfinite()].double().abs()
         allowed = tolerance * max(1.0, float(finite.max()) if len(finite) else 1.0)
         worst = int(distance.argmax())
         if distance.flatten()[worst] > allowed:

@@ -370,6 +370,31 @@ def test_the_protocol_is_enough() -> None:
     check_cell(Foreign())
 
 
+class CountingState(NamedTuple):
+    h: Tensor
+    count: Tensor
+    begun: Tensor
+
+
+class Counting(Plain):
+    """A state with an integer and a boolean."""
+
+    def initial_state(
+        self, batch_size: int, *, device: torch.device | None = None, dtype: torch.dtype | None = None
+    ) -> State:
+        h = self.zeros(batch_size, 5, device, dtype)
+        count = torch.zeros(batch_size, dtype=torch.long, device=h.device)
+        return CountingState(h, count, count > 0)
+
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        y, new = super().step(x * torch.where(state.begun, 1, 2)[:, None], state)
+        return y, CountingState(new.h, state.count + 1, torch.ones_like(state.begun))
+
+
+def test_states_need_not_be_floats_only() -> None:
+    check_cell(Counting())
+
+
 @pytest.mark.parametrize(
     ("thing", "lacks"),
     [(nn.LSTM(3, 5), "no output_size, initial_state, step"), (BidirectionalStackConfig(hidden_size=4), "no step")],

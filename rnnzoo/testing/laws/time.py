@@ -94,4 +94,4 @@ def the_past_matters(case: Case) -> None:
 
 
 def _differ(a: Tensor, b: Tensor, tolerance: float) -> bool:
-    return a.numel() > 0 and bool(((a - b).abs() > tolerance).any())
+    return a.numel() > 0 and bool(((a.double() - b.double()).abs() > tolerance).any())
