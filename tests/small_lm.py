@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.callbacks import Callback, Checkpoint
 
 from rnnzoo.data.streams import Chunk, StreamLoader, TokenStreams
 from rnnzoo.tasks import CharLM
@@ -43,6 +44,13 @@ def write_text(path: Path, characters: int = 2000, alphabet: str = "abcdefgh ,.\
         place = (2 * place + draw.randrange(2)) % len(alphabet)
     path.write_text("".join(text), encoding="utf-8", newline="")
     return path
+
+
+def environment(*paths: Path, **variables: str) -> dict[str, str]:
+    """The environment of a process that a test starts: the package of this checkout, the helpers, one thread."""
+    here = Path(__file__).resolve().parent
+    found = [str(path) for path in (here.parent, here, *paths)]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(found), "OMP_NUM_THREADS": "1", **variables}
 
 
 def stream_data(path: Path, **fields: Any) -> StreamData:
@@ -85,7 +93,7 @@ def trainer(*callbacks: Callback, **options: Any) -> lightning.Trainer:
         "log_every_n_steps": 5,
         "plugins": [DurableCheckpointIO()],
     } | options
-    if any("Checkpoint" in type(callback).__name__ for callback in callbacks):
+    if any(isinstance(callback, Checkpoint) for callback in callbacks):
         given["enable_checkpointing"] = True
     return lightning.Trainer(callbacks=list(callbacks), **given)
 

@@ -36,7 +36,8 @@ class DurableCheckpointIO(TorchCheckpointIO):
         try:
             checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # torch raises half a dozen kinds, none of which says what is wrong
-            raise UserError(f"is damaged or no checkpoint ({type(error).__name__})", path=path) from error
-        if not isinstance(checkpoint, dict) or "state_dict" not in checkpoint:
+            message = f"is damaged or no checkpoint ({type(error).__name__}): remove it to go on from an older one"
+            raise UserError(message, path=path) from error
+        if not isinstance(checkpoint, dict) or not {"state_dict", "pytorch-lightning_version"} <= checkpoint.keys():
             raise UserError("is no checkpoint of a training run", path=path)
         return checkpoint
