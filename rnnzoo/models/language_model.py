@@ -133,7 +133,10 @@ class LanguageModel(nn.Module):
             state: what was carried so far.
         """
         logits, state = self(tokens, state)
-        loss = F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORED, reduction="sum")
+        logits = logits.flatten(0, 1)
+        if logits.dtype in (torch.float16, torch.bfloat16):
+            logits = logits.float()  # a sum over thousands of tokens has no room in half precision
+        loss = F.cross_entropy(logits, targets.flatten(), ignore_index=IGNORED, reduction="sum")
         return loss, state
 
     def generate(self, prompt: str = "", **options: Any) -> list[str]:
