@@ -66,6 +66,7 @@ def build_trainer(section: Mapping[str, Any], folder: Path, callbacks: Sequence[
     plugins = arguments.pop("plugins") or []
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # hardware and tips, at every start
     warnings.filterwarnings("ignore", "`isinstance.treespec, LeafSpec.` is deprecated")  # lightning 2.6 on torch 2.13
+    warnings.filterwarnings("ignore", "Checkpoint directory .* exists and is not empty")  # so it is in a resumed run
     return lightning.Trainer(
         **arguments,
         callbacks=[*callbacks, *(own if isinstance(own, list) else [own])],

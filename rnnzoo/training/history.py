@@ -48,6 +48,7 @@ class History(Callback):
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         self._begun = time.perf_counter()
+        self.meter.start()  # an epoch that is resumed in its middle does not begin again
         if trainer.is_global_zero:
             lines = [line for line in read_history(self.path) if line["step"] <= trainer.global_step]
             self.path.parent.mkdir(parents=True, exist_ok=True)

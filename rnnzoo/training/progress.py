@@ -67,6 +67,7 @@ class TrainProgress(ProgressBar):
         return self._enabled
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        self._meter.start()  # an epoch that is resumed in its middle does not begin again
         if not self._enabled:
             return
         self._progress = Progress(
