@@ -12,6 +12,7 @@ from typing import Any
 import jsonargparse
 import lightning
 from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from rnnzoo.errors import UserError, nearest
 from rnnzoo.training import DurableCheckpointIO
@@ -67,11 +68,14 @@ def build_trainer(section: Mapping[str, Any], folder: Path, callbacks: Sequence[
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # hardware and tips, at every start
     warnings.filterwarnings("ignore", "`isinstance.treespec, LeafSpec.` is deprecated")  # lightning 2.6 on torch 2.13
     warnings.filterwarnings("ignore", "Checkpoint directory .* exists and is not empty")  # so it is in a resumed run
-    return lightning.Trainer(
-        **arguments,
-        callbacks=[*callbacks, *(own if isinstance(own, list) else [own])],
-        plugins=[DurableCheckpointIO(), *(plugins if isinstance(plugins, list) else [plugins])],
-    )
+    try:
+        return lightning.Trainer(
+            **arguments,
+            callbacks=[*callbacks, *(own if isinstance(own, list) else [own])],
+            plugins=[DurableCheckpointIO(), *(plugins if isinstance(plugins, list) else [plugins])],
+        )
+    except (MisconfigurationException, ValueError) as error:  # say, a GPU where there is none
+        raise UserError(f"trainer: {error}") from None
 
 
 def _with_folder(logger: Any, folder: Path) -> Any:
