@@ -245,7 +245,8 @@ class LanguageModelTask(lightning.LightningModule):
             dist.all_reduce(totals)
         nll = float(totals[0] / totals[1].clamp(min=1))
         scores = {"nll": nll, "ppl": math.exp(min(nll, 700.0)), "bits": nll / math.log(2)}
-        self.log_dict({f"{split}/{name}": torch.tensor(value, dtype=torch.float64) for name, value in scores.items()})
+        logged = {f"{split}/{name}": torch.tensor(value, dtype=torch.float64) for name, value in scores.items()}
+        self.log_dict(logged, sync_dist=self.trainer.world_size > 1)  # equal on all ranks; else Lightning warns
         self._begin_score(split)
 
     # ----------------------------------------------------------------------------------------- resume

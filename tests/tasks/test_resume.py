@@ -178,7 +178,7 @@ def test_another_number_of_ranks_begins_with_fresh_states(text: Path, tmp_path: 
     checkpoint = torch.load(path, weights_only=True)
     checkpoint["rnnzoo"]["ranks"] *= 2
     torch.save(checkpoint, path)
-    resumed, module, _ = run(text, checkpoint=path, max_epochs=1)
+    resumed, *_ = run(text, checkpoint=path, max_epochs=1)
     assert resumed.chunks == [(0, number) for number in range(4, CHUNKS)]
     assert all(math.isfinite(float.fromhex(nats)) for nats in resumed.nats)
 
