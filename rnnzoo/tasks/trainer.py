@@ -11,8 +11,8 @@ from typing import Any
 
 import jsonargparse
 import lightning
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback
-from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from rnnzoo.errors import UserError, nearest
 from rnnzoo.training import DurableCheckpointIO
@@ -60,7 +60,7 @@ def build_trainer(section: Mapping[str, Any], folder: Path, callbacks: Sequence[
     try:
         config = parser.parse_args(["--config", json.dumps({"trainer": values})])
         arguments = dict(vars(parser.instantiate(config).trainer))
-    except (jsonargparse.ArgumentError, TypeError, ValueError) as error:
+    except (jsonargparse.ArgumentError, TypeError, ValueError, ImportError) as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         raise UserError(" ".join(lines[:3])[:300]) from None
     own = arguments.pop("callbacks") or []
@@ -74,7 +74,7 @@ def build_trainer(section: Mapping[str, Any], folder: Path, callbacks: Sequence[
             callbacks=[*callbacks, *(own if isinstance(own, list) else [own])],
             plugins=[DurableCheckpointIO(), *(plugins if isinstance(plugins, list) else [plugins])],
         )
-    except (MisconfigurationException, ValueError) as error:  # say, a GPU where there is none
+    except (MisconfigurationException, ValueError, ImportError) as error:  # say, a GPU where there is none
         raise UserError(f"trainer: {error}") from None
 
 
