@@ -8,6 +8,8 @@ The same `Config.from_dict` reads a recipe and a downloaded ``config.json``. Onl
 
 from __future__ import annotations
 
+import copy
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -22,7 +24,7 @@ from rnnzoo.training import OptimizerConfig, SampleConfig, ScheduleConfig, Strea
 from rnnzoo.training.optim import AdamWConfig, OneCycleConfig
 from rnnzoo.zoo import find_recipe, read_recipe
 
-__all__ = ["SHORT_FORMS", "CharLMRecipe", "Recipe", "override", "read"]
+__all__ = ["SHORT_FORMS", "CharLMRecipe", "Recipe", "override", "plain", "read"]
 
 SHORT_FORMS = {
     "cell": "model.backbone.cell",
@@ -53,6 +55,8 @@ class Recipe(Config, family="task"):
             UserError: unknown task, section or field, or a value of another type; the nearest name is suggested.
         """
         values = dict(data)
+        if "name" in values:  # a family's key elsewhere; a recipe's name is that of its file
+            raise UserError(f"name: unknown field{nearest('name', {'task'} | {f.name for f in fields(CharLMRecipe)})}")
         if "task" not in values:
             raise UserError(f"task: is missing{nearest('', cls.names())}")
         return cls.from_dict({"name": values.pop("task"), **values})
@@ -64,7 +68,19 @@ class Recipe(Config, family="task"):
 
     def to_yaml(self) -> str:
         """The same as YAML."""
-        return yaml.safe_dump(self.to_mapping(), sort_keys=False, allow_unicode=True)
+        return yaml.dump(self.to_mapping(), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes what PyYAML takes for text but `parse_yaml` for a number (``1e5``, ``0o17``), and odd line ends."""
+
+    def represent_str(self, data: str) -> yaml.ScalarNode:
+        """Text, quoted where it begins as a number does or has more than printable characters."""
+        style = '"' if data.startswith(tuple("+-.0123456789")) or not data.isprintable() else None
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
+
+
+_Dumper.add_representer(str, _Dumper.represent_str)
 
 
 @dataclass(frozen=True)
@@ -127,22 +143,22 @@ def override(data: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, 
     Raises:
         UserError: a name without a dot that is neither a short form nor a section.
     """
-    result = _merge({}, data)
+    result = copy.deepcopy(dict(data))
     known = {f.name for f in fields(CharLMRecipe)} | {"task"}
     for name, value in settings.items():
-        dotted = SHORT_FORMS.get(name, name)
+        dotted, value = SHORT_FORMS.get(name, name), plain(value)
         head, *rest = dotted.split(".")
         if head not in known:
             raise UserError(f"--{name}: unknown option{nearest(name, known | set(SHORT_FORMS))}")
         if dotted in SOURCES:  # a text given instead of the recipe's own
-            section = result.setdefault("data", {})
+            section = result["data"] = dict(result.get("data") or {})
             for other in SOURCES:
                 section.pop(other.removeprefix("data."), None)
-            if dotted == "data.files" and isinstance(value, (str, Path)):
-                value = [str(value)]
+            if dotted == "data.files" and isinstance(value, str):
+                value = [value]
         place, key = result, head
         for part in rest:
-            inner = place.get(key, {})
+            inner = place.get(key) or {}  # a section may be there without anything in it
             if isinstance(inner, str):  # a family's short spelling, `cell: gru`
                 inner = {"name": inner}
             if not isinstance(inner, Mapping):
@@ -151,3 +167,12 @@ def override(data: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, 
             place, key = place[key], part
         place[key] = value
     return result
+
+
+def plain(value: Any) -> Any:
+    """`value` with paths as text, so that it can stand in a file."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, (list, tuple)) else value
