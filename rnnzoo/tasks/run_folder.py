@@ -1,7 +1,7 @@
 """The folder of a training run: where it is, whether it has ended, whether it is still the same run.
 
 runs/<recipe>/<number>/
-    run.json         the recipe's name, the hash of its text, the settings given on top
+    run.json         the recipe's name, the hash of the text, the settings given on top
     recipe.yaml      every field, as it was run
     history.jsonl    the losses
     checkpoints/     last.ckpt, best.ckpt
@@ -60,10 +60,11 @@ class RunFolder:
         """Whether the run has come to its end and its model is there."""
         return (self.path / "metrics.json").is_file()
 
-    def begin(self, recipe: Recipe, settings: Mapping[str, Any]) -> None:
+    def begin(self, recipe: Recipe, settings: Mapping[str, Any], corpus_sha256: str) -> None:
         """Makes the folder and notes what is run."""
         self.path.mkdir(parents=True, exist_ok=False)
-        write_json(self.path / "run.json", {"recipe": self.name, "settings": dict(settings)})
+        noted = {"recipe": self.name, "corpus_sha256": corpus_sha256, "settings": dict(settings)}
+        write_json(self.path / "run.json", noted)
         write_text(self.path / "recipe.yaml", recipe.to_yaml())
 
     def settings(self) -> dict[str, Any]:
@@ -76,12 +77,21 @@ class RunFolder:
         before = _flat(read_recipe(self.path / "recipe.yaml"))
         now = _flat(recipe.to_mapping())
         for key in sorted(before.keys() | now.keys()):
-            if before.get(key) != now.get(key) and key not in ELSEWHERE:
+            if before.get(key) != now.get(key) and ".".join(key.split(".")[:2]) not in ELSEWHERE:
                 raise UserError(
                     f"the recipe has changed since this run began: {key} was {before.get(key)!r}, is now "
                     f"{now.get(key)!r}; put it back, or start a new run without --resume",
                     path=self.path,
                 )
+
+    def check_text(self, corpus_sha256: str) -> None:
+        """Raises `UserError` when the text is not the one the run has read so far."""
+        if read_json(self.path / "run.json").get("corpus_sha256", corpus_sha256) != corpus_sha256:
+            raise UserError(
+                "the text has changed since this run began (it has another sha256): put it back, or start a new run "
+                "without --resume",
+                path=self.path,
+            )
 
     def checkpoint(self) -> Path:
         """The checkpoint to go on from.

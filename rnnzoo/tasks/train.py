@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import resource
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,7 +21,7 @@ from rnnzoo.metrics import bits, perplexity
 from rnnzoo.metrics.novelty import novelty
 from rnnzoo.models import LanguageModel
 from rnnzoo.tasks.char_lm import CharLM
-from rnnzoo.tasks.recipe import CharLMRecipe, Recipe, override, read
+from rnnzoo.tasks.recipe import CharLMRecipe, Recipe, override, plain, read
 from rnnzoo.tasks.run_folder import RunFolder, last_run, new_run
 from rnnzoo.tasks.trainer import build_trainer
 from rnnzoo.training import History, SampleText, StreamData, TrainProgress, draw_curve, read_history
@@ -59,7 +60,7 @@ def train(
     """
     path = find_recipe(recipe)
     root, name = Path(runs), path.stem
-    given = {**(settings or {}), **overrides}
+    given = {key: plain(value) for key, value in {**(settings or {}), **overrides}.items()}
     if resume:
         run = last_run(root, name)
         given = {**run.settings(), **given}
@@ -77,6 +78,9 @@ def train(
     base = None if plan.init_from is None else load(plan.init_from)
     data = StreamData(plan.data, tokenizer=base.tokenizer if base else None, seed=plan.seed)
     data.setup("fit")  # a text that will not do is found before anything is written
+    if resume:
+        run.check_text(data.corpus.sha256)
+    _check_prompt(plan, data)
     task = CharLM(_model(base, data) if base else plan.model, data.tokenizer, plan.optimizer, plan.schedule)
 
     unit = {"char": "char", "byte": "byte"}.get(data.tokenizer.kind, "token")
@@ -87,8 +91,12 @@ def train(
         run.path,
         [*([bar] if visible else []), history, SampleText(plan.sample), *_checkpoints(run)],
     )
+    if plan.data.streams % trainer.world_size:
+        raise UserError(
+            f"data.streams = {plan.data.streams} cannot be shared by {trainer.world_size} ranks: choose a multiple"
+        )
     if not resume and trainer.is_global_zero:
-        run.begin(plan, given)
+        run.begin(plan, given, data.corpus.sha256)
     os.environ["RNNZOO_RUN"] = str(run.path)
     try:
         if visible and trainer.is_global_zero:
@@ -100,9 +108,21 @@ def train(
             report = _finish(run, plan, trainer, task, data, history)
             if visible:
                 bar.say(f"{report}\nthe trained model: {run.path}")
+    except UserError:
+        if not resume and trainer.is_global_zero and trainer.global_step == 0:
+            shutil.rmtree(run.path)  # a run that could not begin leaves nothing
+        raise
     finally:
         os.environ.pop("RNNZOO_RUN", None)
     return run.path
+
+
+def _check_prompt(plan: CharLMRecipe, data: StreamData) -> None:
+    """Raises `UserError` when the samples' prompt cannot be written in the text's characters."""
+    try:
+        data.tokenizer.encode(plan.sample.prompt)
+    except UserError as error:
+        raise UserError(f"sample.prompt: {error}; say another with --sample.prompt") from None
 
 
 def _model(base: LanguageModel, data: StreamData) -> LanguageModel:
@@ -113,7 +133,8 @@ def _model(base: LanguageModel, data: StreamData) -> LanguageModel:
 def _checkpoints(run: RunFolder) -> list[Callback]:
     folder = run.checkpoints
     return [
-        ModelCheckpoint(folder, "best", monitor="val/nll", save_top_k=1, enable_version_counter=False),
+        # Only when there is a score: a run that ends before its first validation has no best.
+        ModelCheckpoint(folder, "best", monitor="val/nll", enable_version_counter=False, save_on_train_epoch_end=False),
         # Steps of the optimiser, so that no accumulated gradient is lost.
         ModelCheckpoint(folder, "last", every_n_train_steps=50, save_top_k=1, enable_version_counter=False),
     ]
@@ -187,9 +208,9 @@ def _finish(
             "steps": trainer.global_step,
             "tokens": history.meter.tokens,
             "tokens_per_second": round(history.meter.rate, 1),
-            "peak_memory_bytes": _peak_memory(task.device),
+            "peak_memory_bytes": _peak_memory(trainer.strategy.root_device),  # the model is back on the CPU by now
         },
-        "hardware": _hardware(trainer, task.device),
+        "hardware": _hardware(trainer, trainer.strategy.root_device),
         "sample": {
             "temperature": 0.8,
             "seed": plan.seed,

@@ -30,6 +30,7 @@ class History(Callback):
         self.path = path
         self._begun = time.perf_counter()
         self._before = 0.0
+        self._noted = 0  # the step of the last training loss
         self.meter = Meter()
 
     @property
@@ -63,7 +64,9 @@ class History(Callback):
         self.meter.stop(getattr(batch, "num_targets", 0) * trainer.world_size)
         # Lightning calls callbacks before the module, which logs at these steps: what is read here is one log old.
         every: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
-        if trainer.global_step % every == 1 % every and "train/nll" in trainer.callback_metrics:
+        due = trainer.global_step % every == 1 % every and trainer.global_step != self._noted  # a step of many chunks
+        if due and "train/nll" in trainer.callback_metrics:
+            self._noted = trainer.global_step
             self._write(trainer, pl_module, train_nll=float(trainer.callback_metrics["train/nll"]))
 
     def on_validation_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
