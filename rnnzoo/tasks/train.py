@@ -24,7 +24,15 @@ from rnnzoo.tasks.char_lm import CharLM
 from rnnzoo.tasks.recipe import CharLMRecipe, Recipe, override, plain, read
 from rnnzoo.tasks.run_folder import RunFolder, last_run, new_run
 from rnnzoo.tasks.trainer import build_trainer
-from rnnzoo.training import History, SampleText, StreamData, TrainProgress, draw_curve, read_history
+from rnnzoo.training import (
+    History,
+    SampleText,
+    StreamData,
+    TrainProgress,
+    draw_curve,
+    keep_freed_memory,
+    read_history,
+)
 from rnnzoo.zoo import cold_windows, find_recipe, load, measure, save_folder
 
 __all__ = ["train"]
@@ -97,6 +105,8 @@ def train(
         )
     if not resume and trainer.is_global_zero:
         run.begin(plan, given, data.corpus.sha256)
+    if trainer.strategy.root_device.type == "cpu":
+        keep_freed_memory()
     os.environ["RNNZOO_RUN"] = str(run.path)
     try:
         if visible and trainer.is_global_zero:

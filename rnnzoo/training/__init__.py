@@ -2,6 +2,7 @@
 
 from rnnzoo.training.checkpoint import DurableCheckpointIO
 from rnnzoo.training.history import History, draw_curve, read_history
+from rnnzoo.training.memory import keep_freed_memory
 from rnnzoo.training.optim import OptimizerConfig, ScheduleConfig
 from rnnzoo.training.progress import TrainProgress
 from rnnzoo.training.samples import SampleConfig, SampleText
@@ -18,5 +19,6 @@ __all__ = [
     "StreamDataConfig",
     "TrainProgress",
     "draw_curve",
+    "keep_freed_memory",
     "read_history",
 ]
