@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 from rnnzoo.errors import UserError
 
@@ -37,23 +37,29 @@ def _ls(args: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.table import Table
 
-    from rnnzoo.zoo import entry_names, read_metrics, read_recipe, recipe_names
+    from rnnzoo.zoo import entry_names, read_metrics, recipe_names
 
-    table = Table("recipe", "task", "about", box=None, header_style="bold", pad_edge=False)
-    for heading in ("parameters", "bits", "minutes", "memory"):
-        table.add_column(heading, justify="right")
-    entries = entry_names()
-    for name, path in recipe_names().items():
-        figures = ["", "", "", ""]
-        if name in entries:
-            metrics = read_metrics(entries[name])
-            training = metrics["training"]
-            memory = training["peak_memory_bytes"] / 2**30
-            minutes = training["seconds"] / 60
-            figures = [f"{metrics['parameters']:,}", f"{metrics['bits']:.3f}", f"{minutes:.0f}", f"{memory:.1f} GiB"]
-        table.add_row(name, str(read_recipe(path).get("task", "")), _about(path), *figures)
-    Console().print(table)
+    names, entries = recipe_names(), entry_names()
+    table = Table("recipe", "about", box=None, header_style="bold", pad_edge=False)
+    table.columns[0].no_wrap = True
+    measured = [name for name in names if name in entries]
+    for heading in ("parameters", "bits", "minutes", "memory") if measured else ():
+        table.add_column(heading, justify="right", no_wrap=True)
+    for name, path in names.items():
+        figures = _figures(read_metrics(entries[name])) if name in measured else []
+        table.add_row(name, _about(path), *figures)
+    console = Console(highlight=False)
+    if not console.is_terminal:  # a file or a pipe: one line a recipe, however long
+        console = Console(highlight=False, width=200)
+    console.print(table)
     return 0
+
+
+def _figures(metrics: dict[str, Any]) -> list[str]:
+    """Parameters, bits per token, minutes and memory of training."""
+    training = metrics["training"]
+    minutes, memory = training["seconds"] / 60, training["peak_memory_bytes"] / 2**30
+    return [f"{metrics['parameters']:,}", f"{metrics['bits']:.3f}", f"{minutes:.0f}", f"{memory:.1f} GiB"]
 
 
 def _about(path: Path) -> str:
@@ -73,9 +79,15 @@ def _copy(args: argparse.Namespace) -> int:
     from rnnzoo.zoo.recipes import find_recipe
 
     source = find_recipe(args.name)
-    if args.file.exists():
-        raise UserError("is there already; nothing was overwritten", path=args.file)
     if not args.file.parent.is_dir():
         raise UserError("no such folder", path=args.file.parent)
-    shutil.copyfile(source, args.file)
+    try:
+        with args.file.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(source.read_text(encoding="utf-8"))
+    except FileExistsError:
+        raise UserError("is there already; nothing was overwritten", path=args.file) from None
+    except OSError as error:
+        raise UserError(f"cannot be written ({error.strerror})", path=args.file) from None
+    named = args.file if args.file.suffix in (".yaml", ".yml") or len(args.file.parts) > 1 else f"./{args.file}"
+    print(f"{args.file}: change it, then `rnnzoo train {named}`")
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from typing import Any
 
 from rnnzoo.errors import UserError
 
@@ -27,19 +28,27 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Prints the score beside the one on record; returns the exit code."""
+    from rnnzoo.cli.text_io import choose_device
     from rnnzoo.zoo import find_model, load_folder
     from rnnzoo.zoo.score import score_entry
 
     folder = find_model(args.model)
-    score = score_entry(load_folder(folder, args.device), folder, split=args.split, files=args.text)
-    if args.json:
-        print(json.dumps(score))
-        return 0
-    unit = "char" if score["tokenizer"] == "char" else "token"
-    print(f"{score['corpus']}, {score['split']}, {score['tokens']:,} {unit}s read as {score['eval_streams']} streams")
-    print(f"  {score['nll']:.4f} nats/{unit}  {score['bits']:.4f} bits/{unit}  perplexity {score['ppl']:.3f}")
-    if score["recorded_nll"] is not None:
-        print(f"  on record: {score['recorded_nll']:.4f} nats (difference {score['nll'] - score['recorded_nll']:+.6f})")
-    if score["corpus_sha256"] != score["recorded_sha256"]:
+    model = load_folder(folder)
+    choose_device(model, args.device)
+    score = score_entry(model, folder, split=args.split, files=args.text)
+    print(json.dumps(score) if args.json else _report(score))
+    if score["recorded_sha256"] not in (None, score["corpus_sha256"]):
         raise UserError(f"this is not the text the model was trained on ({score['corpus']} has another sha256)")
     return 0
+
+
+def _report(score: dict[str, Any]) -> str:
+    unit = score["tokenizer"] if score["tokenizer"] in ("char", "byte") else "token"
+    streams = "1 stream" if score["eval_streams"] == 1 else f"{score['eval_streams']} streams"
+    lines = [
+        f"{score['corpus']}, {score['split']}, {score['tokens']:,} {unit}s read as {streams}",
+        f"  {score['nll']:.4f} nats/{unit}  {score['bits']:.4f} bits/{unit}  perplexity {score['ppl']:.3f}",
+    ]
+    if score["recorded_nll"] is not None:
+        lines.append(f"  on record: {score['recorded_nll']:.4f} nats, {score['nll'] - score['recorded_nll']:+.6f} now")
+    return "\n".join(lines)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from rnnzoo.errors import UserError
 
 __all__ = ["parse_settings", "register", "run"]
+
+TERMINATED = 143
+"""The exit code after SIGTERM, as shells have it."""
 
 DESCRIPTION = """Trains a model by a recipe, and ends in a run folder with the model, its score, its curve and samples.
 
@@ -47,11 +51,58 @@ def run(args: argparse.Namespace) -> int:
 
         sys.stdout.write(Recipe.from_mapping(override(read(args.recipe, args.over), settings)).to_yaml())
         return 0
+    _check_text(args, settings)
+    print(carry_out(args.recipe, settings=settings, overlays=args.over, resume=args.resume, runs=args.runs))
+    return 0
+
+
+def carry_out(recipe: str, *, runs: str, **options: Any) -> Path:
+    """`rnnzoo.train`, and what to say when it is stopped from outside.
+
+    Args:
+        recipe: a name or a path. runs: where run folders go.
+        **options: the other arguments of `rnnzoo.train`.
+
+    Raises:
+        KeyboardInterrupt: after Ctrl-C. SystemExit: after SIGTERM.
+    """
     from rnnzoo.tasks import train
 
-    folder = train(args.recipe, settings=settings, overlays=args.over, resume=args.resume, runs=args.runs)
-    print(folder)
-    return 0
+    try:
+        return train(recipe, runs=runs, **options)
+    except SystemExit as stopped:  # Lightning's own: with 1 after Ctrl-C, without a code after SIGTERM
+        _say_how_to_go_on(recipe, runs)
+        if stopped.code == 1:
+            raise KeyboardInterrupt from None
+        raise SystemExit(TERMINATED) from None
+
+
+def _check_text(args: argparse.Namespace, settings: Mapping[str, Any]) -> None:
+    """Says what to do when no text is named, or two are; before lightning is waited for."""
+    from rnnzoo.zoo.recipes import find_recipe, read_recipe
+
+    named = [name for name in settings if name.removeprefix("data.") in ("text", "files", "corpus", "hub")]
+    if len(named) > 1:
+        raise UserError(f"--{named[0]} and --{named[1]} are two texts: give one")
+    layers = [read_recipe(find_recipe(recipe)) for recipe in (args.recipe, *args.over)]
+    sections = [layer["data"] for layer in layers if isinstance(layer.get("data"), dict)]
+    in_recipe = any(section.get(name) for section in sections for name in ("files", "corpus", "hub"))
+    if not (named or in_recipe or args.resume):
+        raise UserError(f"{args.recipe} is for a text of your own: name it with --text FILE ...")
+
+
+def _say_how_to_go_on(recipe: str, runs: str) -> None:
+    from rnnzoo.cli.text_io import notice
+    from rnnzoo.tasks.run_folder import last_run
+    from rnnzoo.zoo.recipes import find_recipe
+
+    try:
+        run = last_run(Path(runs), find_recipe(recipe).stem)
+        run.checkpoint()
+    except UserError:  # stopped before there was anything to go on from
+        return
+    where = "" if runs == "runs" else f" --runs {runs}"
+    notice(f"{run.path} has not come to its end; `rnnzoo train {recipe}{where} --resume` goes on with it")
 
 
 def parse_settings(words: Sequence[str]) -> dict[str, Any]:
@@ -67,11 +118,11 @@ def parse_settings(words: Sequence[str]) -> dict[str, Any]:
     for word in words:
         if word.startswith("--"):
             name, equals, value = word[2:].partition("=")
-            if "." not in name:
-                name = name.replace("-", "_")
+            name = name.replace("-", "_")
             found[name] = [value] if equals else []
         elif name is None:
-            raise UserError(f"unrecognized argument: {word}")
+            hint = " (your own text: --text FILE ...)" if Path(word).is_file() else ""
+            raise UserError(f"unrecognized argument: {word}{hint}")
         else:
             found[name].append(word)
     settings = {}
@@ -79,6 +130,6 @@ def parse_settings(words: Sequence[str]) -> dict[str, Any]:
         if not values:
             raise UserError(f"--{name} needs a value")
         texts = name in ("text", "data.files")  # names of files, whatever they look like
-        parsed = [value if texts else parse_yaml(value) for value in values]
+        parsed = [value if texts or not value else parse_yaml(value) for value in values]
         settings[name] = parsed if texts or len(parsed) > 1 else parsed[0]
     return settings

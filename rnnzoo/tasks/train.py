@@ -38,7 +38,8 @@ from rnnzoo.zoo import cold_windows, find_recipe, load, measure, save_folder
 __all__ = ["train"]
 
 COLD_WINDOW = 256
-SAMPLE_TOKENS = 1000
+SAMPLE_TOKENS = 1000  # the sample whose words are looked up in the training text
+MORE_TOKENS = 500  # those beside it, at other temperatures
 
 
 def train(
@@ -195,7 +196,8 @@ def _finish(
     unseen = novelty(sample, data.corpus.splits["train"], cut=True)
     draw_curve(read_history(history.path), run.path / "curve.png", run.name)
     temperatures = {
-        t: model.generate(plan.sample.prompt, max_new_tokens=500, temperature=t, seed=plan.seed)[0] for t in (0.5, 1.0)
+        t: model.generate(plan.sample.prompt, max_new_tokens=MORE_TOKENS, temperature=t, seed=plan.seed)[0]
+        for t in (0.5, 1.0)
     }
     parts = {0.8: sample, **temperatures}
     text = "".join(f"--- temperature {t}, seed {plan.seed}\n{plan.sample.prompt}{parts[t]}\n\n" for t in sorted(parts))
