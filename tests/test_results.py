@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from benchmarks import results
 
 import rnnzoo
+from benchmarks import results
 from rnnzoo.zoo import entry_names, read_metrics, recipe_names
 
 ROOT = Path(__file__).parent.parent
