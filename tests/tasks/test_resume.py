@@ -154,21 +154,21 @@ def test_in_a_new_process(text: Path, tmp_path: Path) -> None:
 def test_training_on_from_loaded_weights_is_a_new_training(text: Path, tmp_path: Path) -> None:
     """`load_from_checkpoint` and then `fit`: the carried state and the generators of the old run are not its own."""
     run(text, EveryStep(tmp_path), max_epochs=1)
-    module = CharLM.load_from_checkpoint(tmp_path / "step-5.ckpt")
-    assert isinstance(module, CharLM)
-    data = small_lm.stream_data(text, streams=2)  # other streams: the old state would not fit
-    torch.manual_seed(1)
-    before = torch.get_rng_state()
-    small_lm.trainer(limit_train_batches=2, limit_val_batches=0).fit(module, datamodule=data)
-    with torch.random.fork_rng():
-        assert not torch.get_rng_state().equal(before)  # dropout has drawn from it
-    again = CharLM.load_from_checkpoint(tmp_path / "step-5.ckpt")
-    torch.manual_seed(1)
-    small_lm.trainer(limit_train_batches=2, limit_val_batches=0).fit(
-        again, datamodule=small_lm.stream_data(text, streams=2)
-    )
-    for a, b in zip(module.parameters(), again.parameters(), strict=True):
-        assert a.equal(b)
+    losses = []
+    for seed in (1, 1, 2):
+        module = CharLM.load_from_checkpoint(tmp_path / "step-5.ckpt")
+        data = small_lm.stream_data(text, streams=2, chunk_len=9)  # other streams: the old state would not fit
+        seen = small_lm.Losses()
+        torch.manual_seed(seed)
+        small_lm.trainer(seen, limit_train_batches=2, limit_val_batches=0).fit(module, datamodule=data)
+        losses.append(seen.nats)
+        assert module.tokens_trained == 2 * 2 * 9
+    assert losses[0] == losses[1] != losses[2]  # the dropout is that of the new seed
+
+
+def test_reloading_dataloaders_changes_nothing(text: Path) -> None:
+    """Each epoch has its own phase, also from a new dataloader."""
+    assert run(text, reload_dataloaders_every_n_epochs=1)[0].nats == run(text)[0].nats
 
 
 def test_another_number_of_ranks_begins_with_fresh_states(text: Path, tmp_path: Path) -> None:
