@@ -14,6 +14,8 @@ import torch.distributed as dist
 from rnnzoo import state as states
 from rnnzoo.data.streams import Chunk
 from rnnzoo.errors import UserError
+from rnnzoo.metrics import bits, perplexity
+from rnnzoo.metrics.running import NLL
 from rnnzoo.models import LanguageModel, LanguageModelConfig
 from rnnzoo.models.scoring import Scores
 from rnnzoo.shapes import Float, Tensor
@@ -72,8 +74,7 @@ class LanguageModelTask(lightning.LightningModule):
         self._carry: dict[str, State | None] = {"train": None, "val": None, "test": None}
         self._window = 0  # tokens since the last optimiser step
         self._log_nats, self._log_tokens = torch.zeros(()), 0  # since the last logged step
-        self._score_nats: Tensor | None = None  # float64, of the evaluation under way
-        self._score_tokens = 0
+        self.val_score, self.test_score = NLL(), NLL()  # of the evaluation under way
         self._resume: dict[str, Any] | None = None
         self._training_random: dict[str, Any] | None = None
 
@@ -139,9 +140,7 @@ class LanguageModelTask(lightning.LightningModule):
         return nats
 
     def _score(self, batch: Chunk, split: str) -> None:
-        nats = self._nats(batch, split).double()
-        self._score_nats = nats if self._score_nats is None else self._score_nats + nats
-        self._score_tokens += batch.num_targets
+        self._metric(split).update(self._nats(batch, split), batch.num_targets)
 
     # ----------------------------------------------------------------------------------- optimisation
 
@@ -190,7 +189,7 @@ class LanguageModelTask(lightning.LightningModule):
                 f"the training loss is no longer finite at step {self.trainer.global_step}: lower optimizer.lr, or "
                 "set trainer.gradient_clip_val"
             )
-        self.log_dict({"train/nll": nll, "train/bits": nll / math.log(2)}, on_step=True, on_epoch=False)
+        self.log_dict({"train/nll": nll, "train/bits": bits(nll)}, on_step=True, on_epoch=False)
 
     def _logs_now(self) -> bool:
         """Whether the chunk just trained on ended a step whose loss is logged."""
@@ -235,16 +234,16 @@ class LanguageModelTask(lightning.LightningModule):
         """Logs the score of the whole test text."""
         self._log_score("test")
 
+    def _metric(self, split: str) -> NLL:
+        return self.val_score if split == "val" else self.test_score
+
     def _begin_score(self, split: str) -> None:
-        self._carry[split], self._score_nats, self._score_tokens = None, None, 0
+        self._carry[split] = None
+        self._metric(split).reset()
 
     def _log_score(self, split: str) -> None:
-        nats = 0.0 if self._score_nats is None else float(self._score_nats)
-        totals = torch.tensor([nats, self._score_tokens], dtype=torch.float64, device=self.device)
-        if self.trainer.world_size > 1:
-            dist.all_reduce(totals)
-        nll = float(totals[0] / totals[1].clamp(min=1))
-        scores = {"nll": nll, "ppl": math.exp(min(nll, 700.0)), "bits": nll / math.log(2)}
+        nll = float(self._metric(split).compute())  # over all ranks
+        scores = {"nll": nll, "ppl": perplexity(nll), "bits": bits(nll)}
         logged = {f"{split}/{name}": torch.tensor(value, dtype=torch.float64) for name, value in scores.items()}
         self.log_dict(logged, sync_dist=self.trainer.world_size > 1)  # equal on all ranks; else Lightning warns
         self._begin_score(split)

@@ -90,7 +90,8 @@ def test_a_score_does_not_depend_on_chunks_or_ranks(data: StreamData, eval_strea
             for chunk in loader:
                 with torch.no_grad():
                     module._score(chunk, "val")
-            nats, tokens = nats + float(module._score_nats), tokens + module._score_tokens
+            nats += float(module.val_score.nats)
+            tokens += int(module.val_score.tokens)
         assert tokens == reference.tokens
         figures.append(nats / tokens)
     assert max(abs(figure - reference.nll) for figure in figures) <= 1e-6
