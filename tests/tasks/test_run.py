@@ -124,6 +124,13 @@ def test_the_history(finished: Path) -> None:
     assert [line["tokens"] for line in lines] == sorted(line["tokens"] for line in lines)
 
 
+def test_a_logger_by_its_name_writes_into_the_run(place: Path, tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard", reason="tensorboard comes with the extra `log`")
+    settings = {"trainer.max_steps": 40, "trainer.logger": "tensorboard"}
+    run = train(place / "small.yaml", text=[str(place / "text.txt")], settings=settings, runs=tmp_path)
+    assert len(list(run.rglob("events.out.tfevents.*"))) == 1
+
+
 def test_the_module_from_a_run(finished: Path) -> None:
     module = CharLM.from_pretrained(str(finished))
     assert module.model.training
@@ -180,6 +187,14 @@ def same_run(one: Path, other: Path) -> None:
     ]
     assert lines[1].items() <= lines[0].items()
     assert len(lines[0]) - len(lines[1]) <= 1  # the loss logged at the very step of the checkpoint
+
+
+def test_a_resumed_run_counts_its_own_seconds(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Resumed in the middle of an epoch, the clock starts there and not when the machine was switched on."""
+    run = stopped(place, tmp_path, 57, monkeypatch)
+    go(place, tmp_path, resume=True)
+    lines = read_history(run / "history.jsonl")
+    assert all(line["tokens"] / line["tokens_per_second"] <= line["seconds"] + 1 for line in lines)
 
 
 @pytest.mark.parametrize("step", [57, 75, 103])
