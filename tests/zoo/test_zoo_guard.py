@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,8 @@ from rnnzoo.files import read_json, sha256_file
 from rnnzoo.models import LanguageModelConfig
 from rnnzoo.text import CharTokenizer
 from rnnzoo.zoo import load_folder, save_folder
+
+ROOT = str(Path(__file__).resolve().parents[2])
 
 
 @pytest.fixture
@@ -76,3 +81,17 @@ def test_json_is_strict(tmp_path: Path, text: str) -> None:
     (tmp_path / "x.json").write_text(text)
     with pytest.raises(UserError, match=r"x\.json"):
         read_json(tmp_path / "x.json")
+
+
+def test_shapes_are_compared_without_the_machinery_of_meta_tensors(folder: Path) -> None:
+    """The first draw on "meta" would load PyTorch's reference operators, longer than a model takes to load."""
+    code = f"""
+import sys
+import rnnzoo
+rnnzoo.load({str(folder)!r})
+assert "torch._refs" not in sys.modules
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": ROOT}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
