@@ -14,6 +14,8 @@ from rnnzoo.errors import UserError
 
 __all__ = ["read_json", "sha256_file", "write_durably", "write_json", "write_text"]
 
+_MAX_JSON = 64 << 20
+
 
 def write_durably(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
     """Lets `write` fill a temporary file beside `path`, flushes it to the disk, then gives it its name."""
@@ -50,19 +52,34 @@ def write_json(path: Path, data: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """The content of a JSON file.
+    """The content of a JSON file, as strictly as JSON is defined.
 
     Raises:
-        UserError: it is missing, or not JSON.
+        UserError: it is missing, larger than 64 MB, or not JSON: ``NaN`` and keys that appear twice are refused.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        if path.stat().st_size > _MAX_JSON:
+            raise UserError(f"{path.stat().st_size:,} bytes are too many", path=path)
+        return json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_unique, parse_constant=_no_number)
     except FileNotFoundError:
         raise UserError("is missing", path=path) from None
     except json.JSONDecodeError as error:
         raise UserError(f"is not JSON: {error.msg}", path=path, position=f"line {error.lineno}") from None
+    except RecursionError:
+        raise UserError("is not read: it is nested too deeply", path=path) from None
     except (OSError, ValueError) as error:
         raise UserError(f"cannot be read: {error}", path=path) from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    data = dict(pairs)
+    if len(data) < len(pairs):
+        raise ValueError("a key appears twice")
+    return data
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
 
 
 def sha256_file(path: Path) -> str:

@@ -21,6 +21,7 @@ from rnnzoo.errors import UserError, nearest
 from rnnzoo.files import read_json, sha256_file, write_durably, write_json, write_text
 from rnnzoo.models import LanguageModel, LanguageModelConfig
 from rnnzoo.text import load_tokenizer
+from rnnzoo.zoo.guard import ENTRY, check_listed, check_places, check_weights
 
 __all__ = ["SCHEMA", "WEIGHED", "load_folder", "read_config", "read_metrics", "save_folder"]
 
@@ -78,40 +79,29 @@ def load_folder(folder: str | os.PathLike[str], device: torch.device | str = "cp
             weights are not exactly those of the config.
     """
     folder = Path(folder)
+    check_places(folder)
     metrics = read_metrics(folder)
+    if (folder / ENTRY).is_file():
+        check_listed(folder)
     for name in WEIGHED:
         if metrics["files"].get(name) != sha256_file(folder / name):
             raise UserError("is damaged: its sha256 is not the one in metrics.json", path=folder / name)
     where = folder / "config.json"
     config = LanguageModelConfig.from_dict(read_config(folder)["model"], f"{where}: model")
     tokenizer = load_tokenizer(folder / "tokenizer.json")
-    try:
-        model = config.build(tokenizer)
-    except (ValueError, RuntimeError, MemoryError) as error:  # fields that do not fit together, sizes beyond all memory
-        raise UserError(f"describes a model that cannot be built: {error}", path=where) from None
     path = folder / "model.safetensors"
+    check_weights(config, tokenizer, path)
     try:
-        weights = load_file(path)
+        model, weights = config.build(tokenizer), load_file(path)
+    except (RuntimeError, MemoryError) as error:
+        raise UserError(f"describes a model that cannot be built: {error}", path=where) from None
     except (SafetensorError, OSError) as error:
         raise UserError(f"cannot be read as safetensors: {error}", path=path) from None
-    _load_weights(model, weights, path)
-    return model.to(device).eval()
-
-
-def _load_weights(model: LanguageModel, weights: dict[str, torch.Tensor], path: Path) -> None:
-    """Copies `weights` in place, so that tied parameters stay tied; all of them, and no others."""
     own = model.state_dict()
-    stored = {tensor.data_ptr() for name, tensor in own.items() if name in weights}
-    for name, tensor in own.items():
-        if name not in weights and tensor.data_ptr() not in stored:
-            raise UserError(f"has no weight {name!r}{nearest(name, weights)}", path=path)
-    for name, tensor in weights.items():
-        if name not in own:
-            raise UserError(f"has a weight {name!r} that the model does not{nearest(name, own)}", path=path)
-        if tensor.shape != own[name].shape:
-            raise UserError(f"{name!r} is {tuple(tensor.shape)}, expected {tuple(own[name].shape)}", path=path)
-        with torch.no_grad():
+    with torch.no_grad():
+        for name, tensor in weights.items():  # in place, so that tied parameters stay tied
             own[name].copy_(tensor)
+    return model.to(device).eval()
 
 
 def read_config(folder: Path) -> dict[str, Any]:
