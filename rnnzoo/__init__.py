@@ -19,6 +19,7 @@ __all__ = [
     "StreamData",
     "UserError",
     "__version__",
+    "list_models",
     "load",
     "train",
 ]
@@ -30,6 +31,7 @@ _HOME = {
     "StackConfig": "rnnzoo.backbones",
     "StreamData": "rnnzoo.training",
     "UserError": "rnnzoo.errors",
+    "list_models": "rnnzoo.zoo",
     "load": "rnnzoo.zoo",
     "train": "rnnzoo.tasks",
 }
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from rnnzoo.tasks.train import train
     from rnnzoo.training import StreamData
     from rnnzoo.zoo.load import load
+    from rnnzoo.zoo.registry import list_models
 else:  # hidden from type checkers, which would take any misspelt name for granted
 
     def __getattr__(name: str) -> object:

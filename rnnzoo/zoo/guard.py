@@ -78,6 +78,8 @@ def listing(folder: Path) -> dict[str, Listed]:
     data = read_json(path)
     if not isinstance(data, dict) or type(data.get("schema")) is not int or not isinstance(data.get("files"), dict):
         raise UserError("is not an entry's listing: 'schema' or 'files' is missing", path=path)
+    if data["schema"] < 1:
+        raise UserError(f"has schema {data['schema']}, which there never was", path=path)
     if data["schema"] > 1:
         raise UserError(f"has schema {data['schema']}; this rnnzoo knows up to 1: upgrade it", path=path)
     found = {}

@@ -13,7 +13,7 @@ from rnnzoo.models import LanguageModel
 from rnnzoo.zoo.folder import read_config, read_metrics
 from rnnzoo.zoo.measure import measure
 
-__all__ = ["score_entry"]
+__all__ = ["entry_corpus", "score_entry"]
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ def score_entry(
         UserError: the text is not there, or has no such part.
     """
     metrics, data = read_metrics(folder), read_config(folder).get("data", {})
-    corpus = _corpus(data, files)
+    corpus = entry_corpus(data, files)
     split = split or _recorded(metrics, str, "split") or "valid"
     if split not in corpus.splits:
         raise UserError(f"{corpus.name}: has no part {split!r} (it has {', '.join(corpus.splits)})")
@@ -65,8 +65,12 @@ def _recorded(metrics: Mapping[str, Any], kind: type[T], *keys: str) -> T | None
     return value if isinstance(value, kind) else None
 
 
-def _corpus(data: Mapping[str, Any], files: Sequence[str] | None) -> Corpus:
-    """The text of a config's data section; the section comes from a file that may be anybody's."""
+def entry_corpus(data: Mapping[str, Any], files: Sequence[str] | None = None) -> Corpus:
+    """The text of a config's data section; the section comes from a file that may be anybody's.
+
+    Raises:
+        UserError: the text is not there, or the section does not say which it is.
+    """
     own = data.get("files") or []
     if own and not files:
         names = " ".join(str(name) for name in own)

@@ -1,0 +1,252 @@
+"""Zoo entries: scored again, complete, and refused as soon as one bit is another."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from huggingface_hub import ModelCard
+from safetensors.torch import load_file
+
+import rnnzoo
+from rnnzoo.cli import main
+from rnnzoo.data import load_corpus
+from rnnzoo.errors import UserError
+from rnnzoo.files import sha256_file
+from rnnzoo.models import LanguageModel
+from rnnzoo.zoo import cold_windows, load_folder, make_entry, measure, packaged, read_manifest, save_folder, verify
+from rnnzoo.zoo.card import card
+from rnnzoo.zoo.entry import write_listing
+from rnnzoo.zoo.golden import GOLDEN_TOLERANCE, golden_difference
+from rnnzoo.zoo.manifest import check_pinned, manifest_path, note_entry
+
+NAME = "char-lstm.poem"
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> Path:
+    draw = random.Random(3)
+    path = tmp_path / "poem.txt"
+    path.write_text("".join(draw.choice("abcdefgh ,.\n") for _ in range(1000)), encoding="utf-8", newline="")
+    return path
+
+
+@pytest.fixture
+def run(make_model: Callable[..., LanguageModel], text: Path, tmp_path: Path) -> Path:
+    """A finished run on one's own text, as training leaves it."""
+    model, corpus = make_model().eval(), load_corpus(files=[text])
+    ids = model.tokenizer.encode(corpus.splits["valid"])
+    whole, cold = measure(model, ids, 2), cold_windows(model, ids, 20)
+    figures = {"nll": whole.nll, "ppl": whole.ppl, "bits": whole.bits_per_token, "tokens": whole.tokens}
+    figures |= {"cold_window": {"length": 20, "nll": cold.nll, "bits": cold.bits_per_token}}
+    metrics = {
+        "task": "char_lm",
+        "recipe": NAME,
+        "split": "valid",
+        **figures,
+        "eval_streams": 2,
+        "scores": {"valid": figures},
+        "corpus": {"name": corpus.name, "sha256": corpus.sha256, "split_rule": corpus.split_rule},
+        "seed": 1,
+        "parameters": model.num_parameters,
+        "vocab_size": model.vocab_size,
+        "cell": "lstm",
+        "training": {"seconds": 60.0, "epochs": 1, "steps": 3, "tokens": 900, "tokens_per_second": 15.0},
+        "hardware": {"device": "cpu", "name": "x86_64", "devices": 1, "torch": "2.13.0"},
+    }
+    path = tmp_path / "runs" / NAME / "1"
+    data = {"corpus": None, "files": ["poem.txt"], "eval_streams": 2, "tokenizer": {"name": "char"}}
+    recipe = f"task: char_lm\ndata:\n  files:\n  - {text}\n"
+    save_folder(path, model, data=data, metrics=metrics, recipe=recipe)
+    (path / "samples.txt").write_text("--- temperature 0.8, seed 1\nabc\nbcd\n\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def entry(run: Path, text: Path, tmp_path: Path) -> Path:
+    return make_entry(run, NAME, tmp_path / "pretrained", files=[str(text)])
+
+
+def test_an_entry_is_complete(entry: Path, run: Path) -> None:
+    names = {path.name for path in entry.iterdir()}
+    assert names == {
+        *("config.json", "model.safetensors", "tokenizer.json", "metrics.json", "recipe.yaml"),
+        *("samples.txt", "golden.safetensors", "README.md", "entry.json"),
+    }
+    assert set(json.loads((entry / "entry.json").read_text())["files"]) == names - {"entry.json"}
+    assert [path.name for path in entry.parent.iterdir()] == [NAME]  # nothing temporary is left
+    assert str(run.parent) not in (entry / "recipe.yaml").read_text()
+    assert "poem.txt" in (entry / "recipe.yaml").read_text()
+
+
+def test_half_precision_where_no_figure_moves(entry: Path, run: Path, text: Path) -> None:
+    stored = load_file(entry / "model.safetensors")
+    metrics = json.loads((entry / "metrics.json").read_text())
+    assert {tensor.dtype for tensor in stored.values()} == {torch.float16}
+    assert metrics["stored_dtype"] == "float16"
+    assert {weight.dtype for weight in load_folder(entry).parameters()} == {torch.float32}
+    ids = load_folder(entry).tokenizer.encode(text.read_text()[900:])
+    assert metrics["nll"] == metrics["scores"]["valid"]["nll"] == measure(load_folder(entry), ids, 2).nll
+    before = json.loads((run / "metrics.json").read_text())
+    assert f"{metrics['nll']:.4f}" == f"{before['nll']:.4f}"
+
+
+def test_float32_when_told(run: Path, text: Path, tmp_path: Path) -> None:
+    entry = make_entry(run, NAME, tmp_path / "whole", float16="no", files=[str(text)])
+    assert {tensor.dtype for tensor in load_file(entry / "model.safetensors").values()} == {torch.float32}
+
+
+def test_a_thousand_flipped_bits(entry: Path) -> None:
+    """One bit of one file, drawn over all bytes of the entry: every one of them is refused."""
+    files = {path: path.read_bytes() for path in sorted(entry.iterdir())}
+    draw = random.Random(0)
+    refused = 0
+    for trial in range(1000):
+        # every third in the small file that all else hangs on
+        path = (
+            entry / "entry.json" if trial % 3 == 0 else draw.choices(list(files), [len(d) for d in files.values()])[0]
+        )
+        bit = draw.randrange(8 * len(files[path]))
+        data = bytearray(files[path])
+        data[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(data)
+        try:
+            load_folder(entry)
+        except UserError:
+            refused += 1
+        path.write_bytes(files[path])
+    assert refused == 1000
+    load_folder(entry)
+
+
+def test_a_score_that_is_not_the_one_on_record(run: Path, text: Path, tmp_path: Path) -> None:
+    path = run / "metrics.json"
+    metrics = json.loads(path.read_text())
+    metrics["scores"]["valid"]["nll"] -= 0.001
+    path.write_text(json.dumps(metrics))
+    with pytest.raises(UserError, match=r"valid: \d\.\d{4} nats are on record, but \d\.\d{4} were measured"):
+        make_entry(run, NAME, tmp_path / "pretrained", files=[str(text)])
+    assert not (tmp_path / "pretrained").exists()
+
+
+def test_refusals(run: Path, entry: Path, text: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="where it is with --text"):
+        make_entry(run, NAME, tmp_path / "other")
+    with pytest.raises(UserError, match="is there already; --force replaces it"):
+        make_entry(run, NAME, entry.parent, files=[str(text)])
+    with pytest.raises(UserError, match=r"is not ARCHITECTURE\.TAG"):
+        make_entry(run, "../poem", tmp_path / "other", files=[str(text)])
+    with pytest.raises(UserError, match=r"the run is of the recipe 'char-lstm\.poem'"):
+        make_entry(run, "char-gru.poem", tmp_path / "other", files=[str(text)])
+    with text.open("a") as file:
+        file.write("a")
+    with pytest.raises(UserError, match="another sha256"):
+        make_entry(run, NAME, tmp_path / "other", files=[str(text)])
+
+
+def test_forced_and_in_place(entry: Path, run: Path, text: Path) -> None:
+    before = {path.name: path.read_bytes() for path in entry.iterdir()}
+    make_entry(run, NAME, entry.parent, files=[str(text)], force=True)
+    assert {path.name: path.read_bytes() for path in entry.iterdir()} == before  # the same run, the same bytes
+    shutil.rmtree(entry)
+    shutil.copytree(run, entry)
+    make_entry(entry, NAME, entry.parent, files=[str(text)])
+    assert {path.name: path.read_bytes() for path in entry.iterdir()} == before
+    assert [path.name for path in entry.parent.iterdir()] == [NAME]
+
+
+def test_golden_logits_notice_another_model(entry: Path) -> None:
+    model = load_folder(entry)
+    assert golden_difference(model, entry) < 1e-5
+    with torch.no_grad():
+        model.backbone.state_dict()["layers.0.weight_hh"][0, 0] += 0.05
+    assert golden_difference(model, entry) > GOLDEN_TOLERANCE
+
+
+def test_verify(entry: Path, text: Path) -> None:
+    def results(**options: object) -> dict[str, str]:
+        return {check.what: check.result for check in verify(NAME, entry, **options)}  # type: ignore[arg-type]
+
+    whole = {"manifest": "not checked", "hashes": "ok", "golden logits": "ok", "score": "ok"}
+    assert results(files=[str(text)]) == whole
+    assert results() == whole | {"score": "not checked"}  # own text: it is not here
+    assert results(quick=True) == whole | {"score": "not checked"}
+    metrics = json.loads((entry / "metrics.json").read_text())
+    metrics["scores"]["valid"]["nll"] += 0.01
+    (entry / "metrics.json").write_text(json.dumps(metrics))
+    assert results() == {"manifest": "not checked", "hashes": "failed"}
+    write_listing(entry)  # a lie with hashes that fit
+    assert results(files=[str(text)]) == whole | {"score": "failed"}
+
+
+def test_verify_command(entry: Path, text: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", str(entry), "--text", str(text)]) == 0
+    assert "golden logits" in capsys.readouterr().out
+    assert main(["verify", str(entry), "--quick", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[str(entry)][1]["result"] == "ok"
+    (entry / "README.md").write_text("another")
+    assert main(["verify", str(entry), "--quick"]) == 1
+    assert "README.md" in capsys.readouterr().out
+    assert main(["verify"]) == 2
+
+
+def test_card(entry: Path) -> None:
+    text = (entry / "README.md").read_text()
+    assert card(entry) == text
+    data = ModelCard(text).data
+    assert data.library_name == "rnnzoo"
+    assert data.license == "other"  # own text: nobody stated a licence
+    metrics = json.loads((entry / "metrics.json").read_text())
+    assert [result.metric_value for result in data.eval_results] == [round(metrics[k], 4) for k in ("ppl", "bits")]
+    assert "    abc\n    bcd" in text
+    assert str(entry.parent) not in text
+
+
+def test_card_says_research_only_first(entry: Path) -> None:
+    path = entry / "metrics.json"
+    metrics = json.loads(path.read_text())
+    metrics["corpus"]["name"] = "ptb-char"
+    path.write_text(json.dumps(metrics))
+    assert "**FOR RESEARCH ONLY." in card(entry)
+
+
+def test_manifest(entry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "package").mkdir()
+    monkeypatch.setattr(rnnzoo, "__file__", str(tmp_path / "package" / "__init__.py"))
+    assert not check_pinned(NAME, entry)
+    note_entry(NAME, entry)
+    assert manifest_path().is_file()
+    assert check_pinned(NAME, entry)
+    (entry / "samples.txt").write_text("--- temperature 0.8, seed 1\nother\n")
+    write_listing(entry)  # hashes that fit each other, but not the manifest
+    with pytest.raises(UserError, match="is not the one that this version of rnnzoo vouches for"):
+        check_pinned(NAME, entry)
+
+
+def test_packaged_entries_are_those_of_the_manifest() -> None:
+    root = packaged("pretrained")
+    assert root is not None
+    for name, known in read_manifest()["entries"].items():
+        assert known["entry_sha256"] == sha256_file(root / name / "entry.json")
+        assert card(root / name) == (root / name / "README.md").read_text(encoding="utf-8")
+        assert [check.result for check in verify(name, root / name, quick=True)] == ["ok", "ok", "ok", "not checked"]
+
+
+def test_list_and_show(capsys: pytest.CaptureFixture[str]) -> None:
+    name = "char-lstm.tinyshakespeare"
+    assert name in rnnzoo.list_models("char-*", task="char_lm", cell="lstm", commercial=True)
+    assert name not in rnnzoo.list_models(cell="gru")
+    assert rnnzoo.list_models("mt-*") == []
+    assert main(["list", "char-lstm*"]) == 0
+    assert name in capsys.readouterr().out
+    assert main(["list", "--cell", "lstm", "--json"]) == 0
+    assert any(facts["name"] == name for facts in json.loads(capsys.readouterr().out))
+    assert main(["show", name]) == 0
+    assert "public domain" in capsys.readouterr().out
+    assert main(["show", name, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["parameters"] == 3457729
