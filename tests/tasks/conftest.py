@@ -12,6 +12,6 @@ import pytest
 def _short_samples() -> Iterator[None]:
     train = importlib.import_module("rnnzoo.tasks.train")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train, "SAMPLE_TOKENS", 60)
-        patch.setattr(train, "MORE_TOKENS", 20)
+        patch.setattr(report, "SAMPLE_TOKENS", 60)
+        patch.setattr(report, "MORE_TOKENS", 20)
         yield
