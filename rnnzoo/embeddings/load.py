@@ -87,7 +87,7 @@ def load_vectors(
             for any token; names the line or the byte.
         ValueError: an empty vocabulary, an unknown format, counts that do not fit the vocabulary.
     """
-    tokens = vocabulary.token_texts() if isinstance(vocabulary, Tokenizer) else vocabulary
+    tokens = _words(vocabulary) if isinstance(vocabulary, Tokenizer) else vocabulary
     if not len(tokens) or (counts is not None and len(counts) != len(tokens)):
         raise ValueError(f"{len(tokens)} tokens, {'no' if counts is None else len(counts)} counts")
     if format not in get_args(Format) or bad_tokens not in get_args(BadTokens):
@@ -112,6 +112,11 @@ def load_vectors(
         )
     fill_missing(table, seed)
     return Vectors(table.matrix, found, _coverage(table, tokens, counts, Path(given).name, member))
+
+
+def _words(tokenizer: Tokenizer) -> list[str]:
+    """Its tokens without the blank that the tokens of running text begin with."""
+    return [token[1:] if len(token) > 1 and token[0] == " " else token for token in tokenizer.token_texts()]
 
 
 def _detect(head: bytes) -> Literal["text", "word2vec", "fasttext"]:

@@ -63,13 +63,15 @@ def read_text(source: Source, table: Table, dim: int | None, bad_tokens: BadToke
 
     Args:
         source: the file. table: takes the vectors.
-        dim: D, where known; otherwise the header's, or as many numbers as the first line ends in.
+        dim: D, where known; otherwise the header's, or as many numbers as the first line ends in. Only where it was
+            said may a token with blanks end in a number: elsewhere that is taken for a line of too many numbers.
         bad_tokens: what becomes of tokens that are not UTF-8.
 
     Raises:
         UserError: a line that is no token with D numbers, a header that does not tell the truth. Numbers of lines
             that the table does not want are counted, not looked at.
     """
+    said = dim is not None
     number, line = 1, _line(source, 1).removeprefix(b"\xef\xbb\xbf")
     header = parse_header(line)
     if header is not None:
@@ -81,7 +83,7 @@ def read_text(source: Source, table: Table, dim: int | None, bad_tokens: BadToke
     else:
         check_dim(source, dim, None, "dim is")
     while line:
-        token, values = _split(source, line, dim, number)
+        token, values = _split(source, line, dim, said, number)
         if number == (1 if header is None else 2):
             table.begin(dim)
         if not (token.isascii() or is_utf8(token)):
@@ -131,7 +133,7 @@ def _trailing_numbers(source: Source, line: bytes) -> int:
     return numbers
 
 
-def _split(source: Source, line: bytes, dim: int, number: int) -> tuple[bytes, bytes]:
+def _split(source: Source, line: bytes, dim: int, said: bool, number: int) -> tuple[bytes, bytes]:
     """The token and the rest, which has D numbers."""
     row = line.rstrip()
     blanks = row.count(b" ")
@@ -140,6 +142,12 @@ def _split(source: Source, line: bytes, dim: int, number: int) -> tuple[bytes, b
     fields = row.rsplit(None, dim)
     if len(fields) <= dim:
         raise source.error(f"a token and {dim:,} numbers are expected, not {len(fields):,} fields", line=number)
+    words = fields[0].split()
+    if len(words) > 1 and not said and _is_number(words[-1]):
+        raise source.error(
+            f"ends in more than {dim:,} numbers (with dim={dim} said, the first of them belong to the token)",
+            line=number,
+        )
     return fields[0], b" ".join(fields[1:])
 
 
