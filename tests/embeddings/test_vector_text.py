@@ -43,22 +43,22 @@ def test_whatever_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, d
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.text(st.sampled_from("0123456789+-.eE_naifNAIF١² x"), min_size=1, max_size=8))
+@given(st.text(st.sampled_from("0123456789+-.eE_naifNAIF\u0661\u00b2x"), min_size=1, max_size=8))
 def test_only_ascii_numerals_are_numbers(tmp_path_factory: pytest.TempPathFactory, field: str) -> None:
     path = write(tmp_path_factory.getbasetemp(), f"a 1 2\nb 1 {field}\n".encode())
     try:
-        is_number = field.isascii() and "_" not in field and abs(float(field)) < 3.5e38 and " " not in field
+        is_number = field.isascii() and "_" not in field and abs(float(field)) < 3.5e38
     except ValueError:
         is_number = False
     if is_number:
         assert load_vectors(path, ["b"], dim=2).matrix[0, 1] == np.float32(field)
-    elif field.strip(" ").count(" ") == 0 and field.strip(" "):
+    else:
         with pytest.raises(UserError, match=r"vectors, line 2: "):
             load_vectors(path, ["b"], dim=2)
 
 
 @pytest.mark.parametrize(
-    "numeral", ["nan", "inf", "-Infinity", "1_000", "١", "0x1p3", "1e39", "1,5", "1.2.3", "e5", "+"]
+    "numeral", ["nan", "inf", "-Infinity", "1_000", "\u0661", "0x1p3", "1e39", "1,5", "1.2.3", "e5", "+"]
 )
 def test_a_number_that_is_none_is_named(tmp_path: Path, numeral: str) -> None:
     path = write(tmp_path, f"a 1 2\nb 1 {numeral}\n".encode())
