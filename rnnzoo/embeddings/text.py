@@ -128,6 +128,10 @@ def _trailing_numbers(source: Source, line: bytes) -> int:
         if not _is_number(field):
             break
         numbers += 1
+    between = fields[1 : len(fields) - numbers]  # a token's further words; or numbers, and something that is none
+    if wrong := [field for field in between if _is_like_a_number(field)]:
+        field = between[-1] if _is_number(wrong[-1]) else wrong[-1]
+        raise source.error(f"{_shown(field)} is not a number", line=1)
     if not numbers:
         raise source.error("is no token with its numbers: not a file of vectors in text form", line=1)
     return numbers
@@ -151,6 +155,19 @@ def _split(source: Source, line: bytes, dim: int, said: bool, number: int) -> tu
     return fields[0], b" ".join(fields[1:])
 
 
+def _is_like_a_number(field: bytes) -> bool:
+    """Whether Python takes it for a number: ``nan``, ``1_000``, digits of any script."""
+    try:
+        float(field.decode("utf-8", "replace"))
+    except ValueError:
+        return False
+    return True
+
+
+def _shown(field: bytes) -> str:
+    return repr(field[:40].decode("utf-8", "backslashreplace"))
+
+
 def _is_number(field: bytes) -> bool:
     try:
         float(field)
@@ -169,9 +186,8 @@ def _numbers(source: Source, values: bytes, dim: int, number: int) -> npt.NDArra
         vector = np.array([float(field) for field in fields])
     except ValueError:
         wrong = next(field for field in fields if not _is_number(field))
-        shown = wrong[:40].decode("utf-8", "backslashreplace")
         raise source.error(
-            f"{shown!r} is not a number (if it belongs to the token, dim is less than {dim:,})", line=number
+            f"{_shown(wrong)} is not a number (if it belongs to the token, dim is less than {dim:,})", line=number
         ) from None
     if not np.abs(vector).max() <= _LARGEST:
         raise source.error("a number is too large for float32", line=number)
