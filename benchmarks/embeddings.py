@@ -62,16 +62,15 @@ def one_round(options: argparse.Namespace) -> dict[str, float]:
 
         before, begun = status("VmRSS"), time.perf_counter()
         vectors = load_vectors(options.file, words)
-        seconds = time.perf_counter() - begun
+        seconds, peak = time.perf_counter() - begun, status("VmHWM") - before
         kept, found = float(vectors.matrix.nbytes), vectors.matrix[vectors.found]
     else:
         from gensim.models import KeyedVectors
 
         before, begun = status("VmRSS"), time.perf_counter()
         model = KeyedVectors.load_word2vec_format(options.file, no_header=True)
-        seconds = time.perf_counter() - begun
+        seconds, peak = time.perf_counter() - begun, status("VmHWM") - before
         kept, found = float(model.vectors.nbytes), np.stack([model[word] for word in words if word in model])
-    peak = status("VmHWM") - before
     return {"seconds": seconds, "peak": peak, "kept": kept, "sum": float(found.sum(dtype=np.float64))}
 
 

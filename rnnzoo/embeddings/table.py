@@ -36,11 +36,16 @@ class Table:
         self.matrix: npt.NDArray[np.float32] = np.empty((len(vocabulary), 0), np.float32)
         self.how = np.full(len(vocabulary), MISSED, np.uint8)
         self.rows = self.duplicates = self.skipped = 0
-        self._places: dict[bytes, list[tuple[int, int]]] = {}  # token: the rows that it may fill, and how
-        for row, word in enumerate(vocabulary):
-            for rank, form in enumerate(forms(word, case_fallback)):
-                self._places.setdefault(as_bytes(form), []).append((row, rank))
-        self._seen: set[bytes] = set()
+        # A place is 4 * row + rank. A token has its first place, ~place once it was seen in the file; places that share
+        # a token are chained. An int for each token, not a list: a vocabulary may have millions.
+        self._places: dict[bytes, int] = {}
+        self._next: dict[int, int] = {}
+        for row in reversed(range(len(vocabulary))):
+            for rank, form in enumerate(forms(vocabulary[row], case_fallback)):
+                token, place = as_bytes(form), 4 * row + rank
+                if token in self._places:
+                    self._next[place] = self._places[token]
+                self._places[token] = place
 
     def begin(self, dim: int) -> None:
         """Makes room for vectors of `dim` numbers; called once the first of them was seen."""
@@ -49,12 +54,13 @@ class Table:
     def wants(self, token: bytes) -> bool:
         """Whether the vector of `token`, UTF-8, is needed; it is asked once for each row of the file."""
         self.rows += 1
-        if token not in self._places:
+        place = self._places.get(token)
+        if place is None:
             return False
-        if token in self._seen:
+        if place < 0:
             self.duplicates += 1
             return False
-        self._seen.add(token)
+        self._places[token] = ~place
         return True
 
     def skip(self) -> None:
@@ -64,9 +70,12 @@ class Table:
 
     def put(self, token: bytes, vector: npt.NDArray[np.float32]) -> None:
         """Stores the vector (D,) of a token that is wanted, where no better spelling was there before."""
-        for row, rank in self._places[token]:
+        place: int | None = ~self._places[token]
+        while place is not None:
+            row, rank = divmod(place, 4)
             if rank < self.how[row]:
                 self.matrix[row], self.how[row] = vector, rank
+            place = self._next.get(place)
 
     def missing(self) -> Iterator[npt.NDArray[np.intp]]:
         """The numbers of the rows that were not found, some at a time."""
