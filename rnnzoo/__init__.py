@@ -19,8 +19,10 @@ __all__ = [
     "StreamData",
     "UserError",
     "__version__",
+    "download",
     "list_models",
     "load",
+    "push_to_hub",
     "train",
 ]
 
@@ -31,8 +33,10 @@ _HOME = {
     "StackConfig": "rnnzoo.backbones",
     "StreamData": "rnnzoo.training",
     "UserError": "rnnzoo.errors",
+    "download": "rnnzoo.zoo",
     "list_models": "rnnzoo.zoo",
     "load": "rnnzoo.zoo",
+    "push_to_hub": "rnnzoo.zoo",
     "train": "rnnzoo.tasks",
 }
 _PACKAGES = {
@@ -47,7 +51,8 @@ if TYPE_CHECKING:
     from rnnzoo.tasks import CharLM
     from rnnzoo.tasks.train import train
     from rnnzoo.training import StreamData
-    from rnnzoo.zoo.load import load
+    from rnnzoo.zoo.load import download, load
+    from rnnzoo.zoo.push import push_to_hub
     from rnnzoo.zoo.registry import list_models
 else:  # hidden from type checkers, which would take any misspelt name for granted
 
