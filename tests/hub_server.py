@@ -91,6 +91,12 @@ class Hub:
         self._api, self._cdn = _Server(_Api, self), _Server(_Storage, self)
         self.url, self.cdn = self._api.url, self._cdn.url
 
+    def add(self, name: str, files: dict[str, bytes]) -> Repo:
+        """A repository whose main branch, and tag v1, is these files."""
+        repo = self.repos[name] = Repo()
+        repo.tags["v1"] = repo.commit(files)
+        return repo
+
     def requests(self, method: str = "") -> list[str]:
         """The paths that were asked for, without their queries."""
         return [path.partition("?")[0] for verb, path, _ in self.log if verb.startswith(method)]

@@ -155,7 +155,8 @@ def hub_error(
     status = getattr(getattr(error, "response", None), "status_code", None)
     if status in (401, 403):
         return UserError(f"{repo}: the hub says no ({status}): log in with `hf auth login`, or give another token")
-    return UserError(f"{repo}: the hub's answer is of no use: {_short(error)}")
+    cause = f" ({_short(error.__cause__)})" if error.__cause__ is not None else ""
+    return UserError(f"{repo}: the hub's answer is of no use: {_short(error)}{cause}")
 
 
 def _short(error: BaseException) -> str:
