@@ -18,6 +18,7 @@ __all__ = [
     "StackConfig",
     "StreamData",
     "UserError",
+    "WordLM",
     "__version__",
     "download",
     "list_models",
@@ -33,6 +34,7 @@ _HOME = {
     "StackConfig": "rnnzoo.backbones",
     "StreamData": "rnnzoo.training",
     "UserError": "rnnzoo.errors",
+    "WordLM": "rnnzoo.tasks",
     "download": "rnnzoo.zoo",
     "list_models": "rnnzoo.zoo",
     "load": "rnnzoo.zoo",
@@ -48,7 +50,7 @@ if TYPE_CHECKING:
     from rnnzoo.backbones import StackConfig
     from rnnzoo.errors import UserError
     from rnnzoo.models import LanguageModel, LanguageModelConfig
-    from rnnzoo.tasks import CharLM
+    from rnnzoo.tasks import CharLM, WordLM
     from rnnzoo.tasks.train import train
     from rnnzoo.training import StreamData
     from rnnzoo.zoo.load import download, load
