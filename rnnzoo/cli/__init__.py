@@ -62,11 +62,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 141
 
 
-def _plainly(message: Warning | str, category: type[Warning], *place: object) -> str:
+def _plainly(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
     """A warning of our own is for the user, and in one line."""
     if category.__module__.startswith("rnnzoo."):
         return f"rnnzoo: {message}\n"
-    return _format(message, category, *place)  # type: ignore[arg-type]
+    return _format(message, category, filename, lineno, line)
 
 
 _format = warnings.formatwarning
