@@ -142,14 +142,6 @@ def test_installed_package(tmp_path: Path, model: LanguageModel) -> None:
     assert done.stdout.split() == [str(recipe), str(entry), "LanguageModel"]
 
 
-def test_the_wheel_is_told_to_carry_both() -> None:
-    import tomllib
-
-    target = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
-    assert target["force-include"] == {"recipes": "rnnzoo/_recipes", "pretrained": "rnnzoo/_pretrained"}
-    assert (ROOT / "recipes").is_dir()
-
-
 def test_recipe_names_are_unique_files() -> None:
     names = recipe_names()
     assert "char-lstm.tinyshakespeare" in names
