@@ -17,6 +17,7 @@ from huggingface_hub import constants
 from small_lm import environment
 
 import rnnzoo
+from rnnzoo.cli import _plainly, main
 from rnnzoo.errors import UserError
 from rnnzoo.files import sha256_file
 from rnnzoo.models import LanguageModel
@@ -320,6 +321,24 @@ def test_renamed_entries(package: Path, online: Hub, entry: Path) -> None:
             assert same(load(old), entry)
 
 
+def test_the_command_says_a_new_name_in_one_line() -> None:
+    assert _plainly("old is now called new", RenamedWarning, "load.py", 3) == "rnnzoo: old is now called new\n"
+    assert "load.py:3" in _plainly("x", UserWarning, "load.py", 3)
+
+
+def test_listed_from_the_cache_and_the_hub(package: Path, online: Hub, capsys: pytest.CaptureFixture[str]) -> None:
+    assert rnnzoo.list_models("char-*") == ["char-lstm.poem"]
+    assert rnnzoo.list_models(task="char_lm") == []  # nothing is known of it
+    assert main(["list"]) == 0
+    assert "on the hub: rnnzoo download char-lstm.poem" in capsys.readouterr().out
+    assert not online.log
+    download("char-lstm.poem")
+    assert rnnzoo.list_models(task="char_lm", cell="lstm") == ["char-lstm.poem"]
+    assert rnnzoo.list_models(commercial=True) == []  # own text, of whatever licence
+    assert main(["list", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["score_name"] == "bits per character"
+
+
 def test_known_but_nowhere(package: Path) -> None:
     data = json.loads(package.read_text())
     data["entries"]["char-lstm.poem"] |= {"repo": None, "commit": None}
@@ -329,8 +348,6 @@ def test_known_but_nowhere(package: Path) -> None:
 
 
 def test_the_command(package: Path, online: Hub, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from rnnzoo.cli import main
-
     assert main(["download", REPO, "--cache-dir", str(tmp_path / "mine")]) == 0
     folder = Path(capsys.readouterr().out.split(" (")[0])
     assert folder.is_relative_to(tmp_path / "mine")

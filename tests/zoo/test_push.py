@@ -15,8 +15,9 @@ from huggingface_hub import ModelCard
 
 from rnnzoo.cli import main
 from rnnzoo.errors import UserError
-from rnnzoo.models import LanguageModel
-from rnnzoo.tasks import CharLM
+from rnnzoo.models import LanguageModel, LanguageModelConfig
+from rnnzoo.tasks import CharLM, WordLM
+from rnnzoo.text import WordTokenizerConfig
 from rnnzoo.zoo import Published, load, load_folder, push_to_hub
 from rnnzoo.zoo.entry import write_listing
 
@@ -110,6 +111,28 @@ def test_a_model_without_a_score(hub: Hub, model: LanguageModel, push: Callable[
         hub.log.clear()
     again = CharLM.from_pretrained(str(push(task.model, unverified=True).repo), revision="main")
     assert again.model.training
+
+
+def test_tied_weights_stay_tied(make_model: Callable[..., LanguageModel], push: Callable[..., Published]) -> None:
+    model = make_model(tied=True, embedding_dim=7).eval()
+    push(model, unverified=True)
+    loaded = load(REPO)
+    assert loaded.head.weight is loaded.embedding.weight
+    assert torch.equal(loaded(TOKENS)[0], model(TOKENS)[0])
+
+
+def test_a_word_model(hub: Hub, push: Callable[..., Published]) -> None:
+    tokenizer = WordTokenizerConfig().build(["the cat sat on the mat , and the dog on the cat\n" * 5])
+    config = {"embedding_dim": 6, "backbone": {"cell": "gru", "hidden_size": 7, "num_layers": 1}}
+    model = LanguageModelConfig.from_dict(config).build(tokenizer).eval()
+    task = WordLM(model)
+    done = task.push_to_hub(REPO, token="hf_writer", unverified=True)
+    card = published(hub, done.commit)["README.md"].decode()
+    assert "language-model" in ModelCard(card).data.tags
+    assert json.loads(published(hub, done.commit)["config.json"])["task"] == "word_lm"
+    again = WordLM.from_pretrained(REPO)
+    ids = torch.tensor([tokenizer.encode("the cat sat on the dog\n").astype("int64").tolist()])
+    assert torch.equal(again.model.eval()(ids)[0], model.eval()(ids)[0])
 
 
 def test_a_score_that_is_not_so(hub: Hub, entry: Path, push: Callable[..., Published]) -> None:
