@@ -1,12 +1,4 @@
-"""A model hub on this machine, as `huggingface_hub` 2.4 speaks to one; and as bad as the network can be.
-
-What it knows: repositories with commits, branches and tags; who may read and write; files in git and files in large
-storage, which lie, as on the real one, behind a redirect to another origin that gets no token. A commit is a complete
-set of files under a hash; nothing in it ever changes. What it does wrong is set per test, in `Hub`'s last attributes.
-
-Endpoints: repos/create, validate-yaml, preupload, LFS batch, PUT and verify, commit (ndjson), model info by revision,
-tree, refs, branch, tag; HEAD and GET of resolve, with ranges.
-"""
+"""The requests that huggingface_hub makes, answered."""
 
 from __future__ import annotations
 
@@ -17,51 +9,13 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import yaml
 
-LARGE = (".safetensors", ".png")
-"""What the repositories' .gitattributes puts in large storage."""
-
-PAGE = b"<!DOCTYPE html><html><title>Sign in to the network</title></html>"
-
-
-def git_sha1(data: bytes) -> str:
-    """Git's name for a file."""
-    return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
-
-
-def pointer(data: bytes) -> bytes:
-    """What git holds of a file in large storage."""
-    digest = hashlib.sha256(data).hexdigest()
-    return f"version https://git-lfs.github.com/spec/v1\noid sha256:{digest}\nsize {len(data)}\n".encode()
-
-
-@dataclass
-class Repo:
-    """Files by path for each commit; branches and tags by name."""
-
-    private: bool = False
-    commits: dict[str, dict[str, bytes]] = field(default_factory=dict)
-    branches: dict[str, str] = field(default_factory=dict)
-    tags: dict[str, str] = field(default_factory=dict)
-
-    def find(self, revision: str) -> str | None:
-        """The commit of a branch, a tag or a commit's hash."""
-        known = {**{commit: commit for commit in self.commits}, **self.tags, **self.branches}
-        return known.get(revision)
-
-    def commit(self, files: dict[str, bytes], branch: str = "main") -> str:
-        """Makes a commit of exactly `files` the branch's head; returns its hash."""
-        tree = [(path, git_sha1(data)) for path, data in sorted(files.items())]
-        history = json.dumps([self.branches.get(branch), len(self.commits), tree])
-        commit = hashlib.sha1(history.encode()).hexdigest()
-        self.commits[commit], self.branches[branch] = dict(files), commit
-        return commit
+from hub_server.store import LARGE, Repo, git_sha1, tree_item
 
 
 class Hub:
@@ -282,7 +236,7 @@ class _Api(_Handler):
 
     def tree(self, name: str, revision: str) -> None:
         if found := self.readable(name, revision):
-            self.answer(200, [_tree_item(path, data) for path, data in sorted(found[0].commits[found[1]].items())])
+            self.answer(200, [tree_item(path, data) for path, data in sorted(found[0].commits[found[1]].items())])
 
     def refs(self, name: str) -> None:
         if found := self.readable(name, None):
@@ -405,12 +359,3 @@ class _Api(_Handler):
             repo.tags[wanted["tag"]] = commit
             return self.answer(200, {})
         return None
-
-
-def _tree_item(path: str, data: bytes) -> dict[str, Any]:
-    item: dict[str, Any] = {"type": "file", "path": path, "size": len(data), "oid": git_sha1(data)}
-    if path.endswith(LARGE):
-        held = pointer(data)
-        item["oid"] = git_sha1(held)
-        item["lfs"] = {"oid": hashlib.sha256(data).hexdigest(), "size": len(data), "pointerSize": len(held)}
-    return item
