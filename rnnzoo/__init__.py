@@ -18,6 +18,7 @@ __all__ = [
     "StackConfig",
     "StreamData",
     "UserError",
+    "WordLM",
     "__version__",
     "list_models",
     "load",
@@ -31,6 +32,7 @@ _HOME = {
     "StackConfig": "rnnzoo.backbones",
     "StreamData": "rnnzoo.training",
     "UserError": "rnnzoo.errors",
+    "WordLM": "rnnzoo.tasks",
     "list_models": "rnnzoo.zoo",
     "load": "rnnzoo.zoo",
     "train": "rnnzoo.tasks",
@@ -44,7 +46,7 @@ if TYPE_CHECKING:
     from rnnzoo.backbones import StackConfig
     from rnnzoo.errors import UserError
     from rnnzoo.models import LanguageModel, LanguageModelConfig
-    from rnnzoo.tasks import CharLM
+    from rnnzoo.tasks import CharLM, WordLM
     from rnnzoo.tasks.train import train
     from rnnzoo.training import StreamData
     from rnnzoo.zoo.load import load

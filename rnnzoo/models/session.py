@@ -161,7 +161,7 @@ class Session:
         return Position(tokens, self._state) if times == 1 else Position(*states.repeat((tokens, self._state), times))
 
     def _decoder(self, row: int) -> Any:
-        decoder = self.model.tokenizer.decoder()
+        decoder = self.model.tokenizer.reader()
         for token in self._tails[row]:
             decoder.feed(token)
         return decoder
