@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rnnzoo.models.dynamic import DynamicConfig
     from rnnzoo.models.neural_cache import CacheConfig
 
-__all__ = ["add_options", "adaptation_table", "configs"]
+__all__ = ["adaptation_table", "add_options", "configs"]
 
 _USUAL = -1  # `--cache` without a number
 _FIELDS = {
@@ -67,11 +67,13 @@ def configs(args: argparse.Namespace, kind: str) -> tuple[DynamicConfig | None, 
             if getattr(args, option) is None and getattr(args, name) is not None:
                 raise UserError(f"--{name.replace('_', '-')} goes with --{option}")
     try:
-        dynamic = None if args.dynamic is None else default_dynamic(kind, args.dynamic).replace(**_given(args, "dynamic"))
-        if args.cache is None:
-            return dynamic, None
-        window = {} if args.cache == _USUAL else {"window": args.cache}
-        return dynamic, default_cache(kind).replace(**window, **_given(args, "cache"))
+        dynamic, cache = None, None
+        if args.dynamic is not None:
+            dynamic = default_dynamic(kind, args.dynamic).replace(**_given(args, "dynamic"))
+        if args.cache is not None:
+            window = {} if args.cache == _USUAL else {"window": args.cache}
+            cache = default_cache(kind).replace(**window, **_given(args, "cache"))
+        return dynamic, cache
     except ValueError as error:
         raise UserError(str(error)) from None
 
@@ -87,10 +89,10 @@ def adaptation_table(figures: Mapping[str, Mapping[str, Any]], columns: Mapping[
     Args:
         figures: by name, as of `rnnzoo.zoo.adapt.adapted_figures`. columns: keys of the figures, and their headings.
     """
-    lines = [" " * 15 + "".join(f"{heading:>14}" for heading in columns.values())]
+    lines = [" " * 15 + "".join(f"{heading:>16}" for heading in columns.values())]
     for name, row in figures.items():
-        said = [_settings(part, row[part]) for part in ("dynamic", "cache") if part in row]
-        cells = "".join(f"{row[key]:14.4f}" for key in columns)
+        said = [_settings(part, values) for part, values in row["settings"].items()]
+        cells = "".join(f"{row[key]:16.4f}" for key in columns)
         lines.append(f"{name.replace('_', ' + '):<15}{cells}  {'; '.join(said)}".rstrip())
     return "\n".join(lines)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,24 @@ from rnnzoo.shapes import Tensor
 if TYPE_CHECKING:
     from rnnzoo.models.language_model import LanguageModel
 
-__all__ = ["Adaptation", "read_adapting"]
+__all__ = ["Adaptation", "default_cache", "default_dynamic", "read_adapting"]
+
+# Chosen on validation text by benchmarks/adapt.py; docs/adaptive-evaluation.md has the tables.
+_DYNAMIC = {
+    "char": {"sgd": DynamicConfig("sgd", lr=0.03), "rms": DynamicConfig("rms", lr=3e-4, decay=0.003)},
+    "word": {"sgd": DynamicConfig("sgd", lr=0.03), "rms": DynamicConfig("rms", lr=1e-4)},
+}
+_CACHE = {"char": CacheConfig(2000, theta=0.3, mix=0.1), "word": CacheConfig(500, theta=0.3, mix=0.1)}
+
+
+def default_dynamic(kind: str, rule: Literal["sgd", "rms"] = "sgd") -> DynamicConfig:
+    """Good settings for models whose tokenizer is of this `kind`; bytes are taken for characters."""
+    return _DYNAMIC["word" if kind == "word" else "char"][rule]
+
+
+def default_cache(kind: str) -> CacheConfig:
+    """Good settings for models whose tokenizer is of this `kind`; bytes are taken for characters."""
+    return _CACHE["word" if kind == "word" else "char"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +64,7 @@ class Adaptation:
         return tuple(name for name, keep in kept.items() if keep)
 
     def settings(self, name: str) -> dict[str, Any]:
-        """The settings of what is called `name`, as plain values."""
+        """The settings of what is called `name`: ``"dynamic"``, ``"cache"``, or both, as plain values."""
         parts = {"dynamic": self.dynamic, "cache": self.cache}
         return {part: config.to_dict() for part, config in parts.items() if config and part in name.split("_")}
 

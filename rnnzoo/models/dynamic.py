@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DynamicConfig", "DynamicReader", "gradient_statistics"]
 
+_HOPELESS = 1e4  # nats; exp(-10,000) is no prediction
 _STRETCH = 25  # segments read in a row, the first of them to come into the text
 
 
@@ -64,8 +65,8 @@ class DynamicConfig(Config):
     def __post_init__(self) -> None:
         if self.rule not in ("sgd", "rms"):
             raise ValueError(f"the rule of dynamic evaluation is sgd or rms, not {self.rule!r}")
-        if not (math.isfinite(self.lr) and self.lr >= 0):
-            raise ValueError(f"dynamic evaluation's lr must be 0 or more, not {self.lr}")
+        if not 0 <= self.lr <= 1e6:
+            raise ValueError(f"dynamic evaluation's lr must be from 0 to 1e6, not {self.lr}")
         if not 0 <= self.decay <= 1:
             raise ValueError(f"dynamic evaluation's decay must be from 0 to 1, not {self.decay}")
         if self.segment < 1 or self.statistics < 1:
@@ -87,16 +88,14 @@ class DynamicReader(Reader):
         ValueError: ``"rms"`` without statistics.
     """
 
-    def __init__(
-        self, model: LanguageModel, config: DynamicConfig, statistics: Sequence[Tensor] | None = None
-    ) -> None:
+    def __init__(self, model: LanguageModel, config: DynamicConfig, statistics: Sequence[Tensor] | None = None) -> None:
         self.config, self.device, self.chunk_len = config, device_of(model), config.segment
         self._copy = _trainable_copy(model)
-        self._weights = list(self._copy.parameters())
+        self._weights: list[Tensor] = list(self._copy.parameters())
         self._trained = [weight.detach().clone() for weight in self._weights]
         self._state = self._copy.initial_state(1)
         self._scale: list[Tensor] | None = None
-        self._back: list[Tensor] | None = None
+        self._back: list[Tensor] = []
         if config.rule == "rms":
             if statistics is None:
                 raise ValueError("rms needs the gradient statistics of the training text")
@@ -110,7 +109,7 @@ class DynamicReader(Reader):
     ) -> tuple[Float[Tensor, "T H"], Float[Tensor, "T"]]:
         """Predicts a segment, then learns from it."""
         hidden, nats, gradients, self._state = _segment(self._copy, self._weights, tokens, targets, self._state)
-        if not bool(nats.isfinite().all()):
+        if not bool((nats < _HOPELESS).all()):  # NaN is not less either
             raise UserError(f"dynamic evaluation diverged: choose an lr below {self.config.lr:g}")
         self._learn(gradients)
         return hidden, nats
@@ -120,8 +119,10 @@ class DynamicReader(Reader):
         lr, decay = self.config.lr, self.config.decay
         if self._scale is not None:
             torch._foreach_mul_(gradients, self._scale)
-        if decay > 0:
-            torch._foreach_lerp_(self._weights, self._trained, decay if self._back is None else self._back)
+        if decay > 0 and self._back:
+            torch._foreach_lerp_(self._weights, self._trained, self._back)
+        elif decay > 0:
+            torch._foreach_lerp_(self._weights, self._trained, decay)
         torch._foreach_add_(self._weights, gradients, alpha=-lr)
 
 
@@ -145,9 +146,9 @@ def gradient_statistics(model: LanguageModel, ids: npt.NDArray[Any], config: Dyn
     if len(ids) < 2 * length + 1:
         raise UserError(f"the training text has {len(ids):,} tokens: too few for gradient statistics")
     copied = _trainable_copy(model)
-    weights = list(copied.parameters())
+    weights: list[Tensor] = list(copied.parameters())
     squares = [torch.zeros_like(weight) for weight in weights]
-    in_stretch = min(_STRETCH, (len(ids) - 1) // length)
+    in_stretch = min(_STRETCH, config.statistics + 1, (len(ids) - 1) // length)
     stretches = -(-config.statistics // (in_stretch - 1))
     starts = np.linspace(0, len(ids) - 1 - in_stretch * length, stretches).astype(int).tolist()
     device, done = device_of(copied), 0
@@ -172,7 +173,7 @@ def _trainable_copy(model: LanguageModel) -> LanguageModel:
 
 
 def _segment(
-    model: LanguageModel, weights: list[torch.nn.Parameter], tokens: Tensor, targets: Tensor, state: states.State
+    model: LanguageModel, weights: list[Tensor], tokens: Tensor, targets: Tensor, state: states.State
 ) -> tuple[Tensor, Tensor, list[Tensor], states.State]:
     """Outputs (T, H), nats (T,), the gradients of their mean, and the state; all but the gradients detached."""
     # cuDNN has no backward pass in evaluation mode; PyTorch's own kernels do.

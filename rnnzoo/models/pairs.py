@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 
 from rnnzoo.metrics import Totals
-from rnnzoo.models.reading import device_of, evaluating, start_token, unknown_tokens
+from rnnzoo.models.reading import device_of, evaluating, left_out, start_token, unknown_tokens
 from rnnzoo.models.surprisal import MAX_LOGITS, StaticReader, at_least_float32, surprisals
 
 if TYPE_CHECKING:
@@ -49,7 +49,9 @@ class Pair:
         return 0 if self.difference == 0 else 1 if self.difference > 0 else 2
 
 
-def score_lines(model: LanguageModel, lines: Sequence[str]) -> list[Totals]:
+def score_lines(
+    model: LanguageModel, lines: Sequence[str], *, unknown: Literal["error", "drop"] = "error"
+) -> list[Totals]:
     """Each line's score by itself: from the model's own beginning to the line break that ends it.
 
     So what is compared are whole sentences: a beginning that promises more is not taken for an end. Where the
@@ -59,6 +61,7 @@ def score_lines(model: LanguageModel, lines: Sequence[str]) -> list[Totals]:
     Args:
         model: any language model; it is used without dropout, and left as it is.
         lines: without their line breaks; none is empty.
+        unknown: ``"drop"`` leaves out, and does not count, what the vocabulary does not have.
 
     Raises:
         UserError: characters that the vocabulary does not have, or logits that are not numbers.
@@ -67,7 +70,10 @@ def score_lines(model: LanguageModel, lines: Sequence[str]) -> list[Totals]:
     start = start_token(tokenizer)
     ended = tokenizer.decode([start]) == "\n"
     texts = [f"{line}\n" if ended else line for line in lines]
-    ids = [np.concatenate([[start], tokenizer.encode(text).astype(np.int64)]) for text in texts]
+    ids = [np.concatenate([[start], tokenizer.encode(text, unknown=unknown).astype(np.int64)]) for text in texts]
+    if unknown == "drop":
+        kept = zip(texts, ids, strict=True)
+        texts = [tokenizer.decode(row[1:]) if left_out(tokenizer, text) else text for text, row in kept]
     nats = [0.0] * len(lines)
     order = sorted(range(len(lines)), key=lambda index: len(ids[index]))
     while order:
@@ -86,18 +92,21 @@ def score_lines(model: LanguageModel, lines: Sequence[str]) -> list[Totals]:
     ]
 
 
-def score_pairs(model: LanguageModel, pairs: Sequence[tuple[str, str]]) -> list[Pair]:
+def score_pairs(
+    model: LanguageModel, pairs: Sequence[tuple[str, str]], *, unknown: Literal["error", "drop"] = "error"
+) -> list[Pair]:
     """Both sentences of each pair, scored by `score_lines`.
 
     Raises:
         UserError: as for `score_lines`.
     """
-    totals = score_lines(model, [sentence for pair in pairs for sentence in pair])
-    strange = [unknown_tokens(model.tokenizer, sentence) for pair in pairs for sentence in pair]
-    return [
-        Pair(*pair, (totals[2 * i], totals[2 * i + 1]), (strange[2 * i], strange[2 * i + 1]))
-        for i, pair in enumerate(pairs)
-    ]
+    # Each sentence once: one that stands on both sides must not be its own better by a rounding error.
+    sentences = list(dict.fromkeys(sentence for pair in pairs for sentence in pair))
+    totals = dict(zip(sentences, score_lines(model, sentences, unknown=unknown), strict=True))
+    counts = dict.fromkeys(sentences, 0)
+    if unknown == "error":
+        counts = {sentence: unknown_tokens(model.tokenizer, sentence) for sentence in sentences}
+    return [Pair(a, b, (totals[a], totals[b]), (counts[a], counts[b])) for a, b in pairs]
 
 
 def write_pairs(pairs: Sequence[Pair], file: IO[str]) -> None:

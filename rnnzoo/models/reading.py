@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from rnnzoo.errors import UserError
 from rnnzoo.state import State
-from rnnzoo.text import CharTokenizer, Tokenizer
+from rnnzoo.text import CharTokenizer, Tokenizer, WordTokenizer
 
 if TYPE_CHECKING:
     from rnnzoo.models.language_model import LanguageModel
@@ -37,7 +37,9 @@ def start_token(tokenizer: Tokenizer) -> int:
 
 
 def left_out(tokenizer: Tokenizer, text: str) -> list[str]:
-    """The different characters of `text` that ``encode(text, unknown="drop")`` leaves out."""
+    """The different characters, or words, of `text` that ``encode(text, unknown="drop")`` leaves out."""
+    if isinstance(tokenizer, WordTokenizer):
+        return tokenizer.unknown_words(text)
     if isinstance(tokenizer, CharTokenizer) and tokenizer.nfc:
         text = unicodedata.normalize("NFC", text)
     return [c for c in dict.fromkeys(text) if len(tokenizer.encode(c, unknown="drop")) == 0]

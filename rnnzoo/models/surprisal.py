@@ -86,7 +86,9 @@ def surprisals(
         hidden, own = reader.read(chunk[:-1], chunk[1:])
         nats[start:end] = own.cpu().numpy()
         if np.isnan(nats[start:end]).any():
-            raise UserError("the model's logits are not numbers (NaN): its training diverged or its weights are damaged")
+            raise UserError(
+                "the model's logits are not numbers (NaN): its training diverged or its weights are damaged"
+            )
         if cache is not None and mixed is not None:
             mixed[start:end] = cache.mix(hidden, chunk[1:], own).cpu().numpy()
     return nats, mixed

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
@@ -64,6 +62,6 @@ def adapted_figures(
             "bits": totals.bits_per_token,
             "tokens": totals.tokens,
             "eval_streams": 1,
-            **adaptation.settings(name),
+            "settings": adaptation.settings(name),
         }
     return found
