@@ -108,9 +108,7 @@ class LanguageModel(nn.Module):
     def _head(self, features: int) -> LinearHead | AdaptiveHead:
         if cutoffs := self.config.adaptive_cutoffs:
             if cutoffs[-1] >= self.vocab_size:
-                raise UserError(
-                    f"model.adaptive_cutoffs: {cutoffs[-1]} is not below the vocabulary's {self.vocab_size}"
-                )
+                raise UserError(f"model.adaptive_cutoffs: {cutoffs[-1]} is not below vocab_size {self.vocab_size}")
             return AdaptiveHead(features, self.vocab_size, cutoffs)
         head = LinearHead(features, self.vocab_size)
         nn.init.xavier_uniform_(head.weight)

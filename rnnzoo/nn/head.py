@@ -34,11 +34,17 @@ class AdaptiveHead(nn.Module):
 
     Args:
         in_features: H. vocab_size: V.
-        cutoffs: where one cluster ends and the next begins: ids 0 to cutoffs[0] are in the first, which stays whole.
+        cutoffs: where one cluster ends and the next begins: the ids below cutoffs[0] are in the first, which keeps all
+            features; each further cluster has a quarter of those of the one before.
+
+    Raises:
+        ValueError: not even one feature would be left for the last cluster.
     """
 
     def __init__(self, in_features: int, vocab_size: int, cutoffs: Sequence[int]) -> None:
         super().__init__()
+        if in_features < 4 ** len(cutoffs):
+            raise ValueError(f"{len(cutoffs)} cutoffs need {4 ** len(cutoffs)} features, and there are {in_features}")
         self.softmax = nn.AdaptiveLogSoftmaxWithLoss(in_features, vocab_size, list(cutoffs))
 
     def forward(self, x: Float[Tensor, "*B H"]) -> Float[Tensor, "*B V"]:

@@ -10,6 +10,7 @@ from typing import Any, Self
 import lightning
 import torch
 import torch.distributed as dist
+from lightning.pytorch.trainer.states import TrainerFn
 
 from rnnzoo import state as states
 from rnnzoo.data.streams import Chunk
@@ -233,11 +234,8 @@ class LanguageModelTask(lightning.LightningModule):
 
     def on_validation_end(self) -> None:
         """See `on_validation_start`."""
-        if (optimizer := self._averaging()) is not None:
-            if optimizer.swapped:
-                optimizer.swap()
-            if self.trainer.training and "val/nll" in self.trainer.callback_metrics:
-                optimizer.observe(float(self.trainer.callback_metrics["val/nll"]))
+        if (optimizer := self._averaging()) is not None and optimizer.swapped:
+            optimizer.swap()
         if self._training_random is not None:
             set_random_state(self._training_random)
             self._training_random = None
@@ -248,7 +246,8 @@ class LanguageModelTask(lightning.LightningModule):
         self._scale = batch.scale
 
     def _averaging(self) -> NTASGD | None:
-        optimizers = self.trainer.optimizers if self.trainer.training else []
+        fitting = self.trainer.state.fn == TrainerFn.FITTING and not self.trainer.sanity_checking
+        optimizers = self.trainer.optimizers if fitting else []
         return optimizers[0] if optimizers and isinstance(optimizers[0], NTASGD) else None
 
     def on_validation_epoch_start(self) -> None:
@@ -257,7 +256,9 @@ class LanguageModelTask(lightning.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Logs the score of the whole validation text."""
-        self._log_score("val")
+        nll = self._log_score("val")
+        if (optimizer := self._averaging()) is not None:
+            optimizer.observe(nll)
 
     def on_test_epoch_start(self) -> None:
         """Begins a score."""
@@ -274,12 +275,13 @@ class LanguageModelTask(lightning.LightningModule):
         self._carry[split] = None
         self._metric(split).reset()
 
-    def _log_score(self, split: str) -> None:
+    def _log_score(self, split: str) -> float:
         nll = float(self._metric(split).compute())  # over all ranks
         scores = {"nll": nll, "ppl": perplexity(nll), "bits": bits(nll)}
         logged = {f"{split}/{name}": torch.tensor(value, dtype=torch.float64) for name, value in scores.items()}
         self.log_dict(logged, sync_dist=self.trainer.world_size > 1)  # equal on all ranks; else Lightning warns
         self._begin_score(split)
+        return nll
 
     # ----------------------------------------------------------------------------------------- resume
 

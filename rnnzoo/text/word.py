@@ -39,7 +39,7 @@ EOS, UNK = "<eos>", "<unk>"
 Style = Literal["lines", "raw"]
 
 _RAW = " ?\\w+(?:['\u2019]\\w+)*| ?[^\\w\\s]|\\s"
-_PIECES = re.compile(_RAW)
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _SPACES = r"[ \t\r\f\x0b]+"
 _BETWEEN = re.compile(_SPACES)
 _MAX_SIZE = 1 << 24
@@ -237,13 +237,21 @@ class WordTokenizerConfig(TokenizerConfig, name="word"):
 
 def _tokens(text: str, style: Style) -> Iterator[list[str]]:
     """The tokens of `text`, some lines at a time; bounds the memory beside the result."""
+    split = _splitter() if style == "raw" else None
     for block in _blocks(text):
-        if style == "raw":
-            yield _PIECES.findall(block)
+        if split is not None:  # by the library, since its regular expressions are not Python's
+            yield [piece for piece, _ in split.pre_tokenize_str(_SURROGATE.sub(REPLACEMENT, block))]
         else:
             # str.split() would also split at spaces that are part of a word, such as U+00A0
             words = _BETWEEN.split(block.replace("\n", f" {EOS} "))
             yield words[not words[0] : len(words) - (not words[-1])]
+
+
+def _splitter() -> Any:
+    from tokenizers import Regex
+    from tokenizers.pre_tokenizers import Split
+
+    return Split(Regex(_RAW), "isolated")
 
 
 def _blocks(text: str) -> Iterator[str]:
