@@ -12,6 +12,7 @@ import pytest
 import torch
 from small_training import Outcome, contents
 
+from benchmarks import adapt
 from rnnzoo.backbones import StackConfig
 from rnnzoo.models import LanguageModel, LanguageModelConfig
 from rnnzoo.models.adapt import Adaptation, default_cache, default_dynamic
@@ -207,3 +208,23 @@ def test_next_tokens(model: LanguageModel, words: LanguageModel, command: Comman
     shown = command("generate", "./chars", "--next", "100").out
     assert {line.split("\t")[1] for line in shown.splitlines()} >= {"\\n", " ", "a", "é"}
     assert refused("generate", "./chars", "--next", "0").endswith("must be 1 or more, not 0")
+
+
+def test_the_tuner_chooses_on_one_text_and_measures_on_another(
+    run: Path, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--model", str(run), "--text", "own.txt", "--methods", "sgd", "cache", "--json", "found.json"]
+    grid = ["--lr", "0.01", "0.3", "--decay", "0", "--window", "50", "--theta", "1", "--mix", "0.1", "0.3"]
+    adapt.main([*words, *grid, "--tokens", "60"])
+    found = json.loads((here / "found.json").read_text())
+    assert (found["chosen_on"], found["measured_on"]) == ("first half of valid", "second half of valid")
+    assert [row["method"] for row in found["grid"]] == ["static", "sgd", "sgd", "cache", "cache"]
+    assert {row["tokens"] for row in found["grid"]} == {60}
+    best = {row["method"]: row for row in found["best"]}
+    assert list(best) == ["static", "sgd", "sgd, cache", "cache"]
+    for method in ("sgd", "cache"):
+        tried = [row for row in found["grid"] if row["method"] == method]
+        assert best[method]["settings"] == min(tried, key=lambda row: row["nll"])["settings"]
+        assert best[method]["settings"].items() <= best["sgd, cache"]["settings"].items()
+    assert {row["tokens"] for row in found["best"]} == {149}  # the last tenth of 3,000 characters, its second half
+    assert f"{best['sgd']['nll']:.4f}" in capsys.readouterr().out
