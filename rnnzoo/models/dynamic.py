@@ -92,7 +92,7 @@ class DynamicReader(Reader):
         self.config, self.device, self.chunk_len = config, device_of(model), config.segment
         self._copy = _trainable_copy(model)
         self._weights: list[Tensor] = list(self._copy.parameters())
-        self._trained = [weight.detach().clone() for weight in self._weights]
+        self._trained = [weight.detach() for weight in model.parameters()]
         self._state = self._copy.initial_state(1)
         self._scale: list[Tensor] | None = None
         self._back: list[Tensor] = []
