@@ -45,7 +45,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS, help="(all)")
     parser.add_argument("--tokens", type=int, default=10_000, help="of the validation text, for each setting (10000)")
     parser.add_argument("--final-tokens", type=int, help="of the text that the best are measured on (all)")
-    for name in ("lr", "decay", "segment", "window", "theta", "mix"):
+    for name in ("lr", "decay", "segment", "epsilon", "window", "theta", "mix"):
         kind = int if name in ("segment", "window") else float
         parser.add_argument(f"--{name}", type=kind, nargs="+", metavar="X", help="in place of the grid's values")
     parser.add_argument("--json", type=Path, metavar="OUT", help="write the figures to this file too")
@@ -54,8 +54,12 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 def settings(options: argparse.Namespace, method: str) -> Iterator[dict[str, Any]]:
     """Every point of the grid of `method`."""
-    fields = ("window", "theta", "mix") if method == "cache" else ("lr", "decay", "segment")
-    grid = GRIDS[method] | {name: getattr(options, name) for name in fields if getattr(options, name)}
+    fields = {"sgd": ("lr", "decay", "segment"), "rms": ("lr", "decay", "segment", "epsilon")}
+    grid = GRIDS[method] | {
+        name: getattr(options, name)
+        for name in fields.get(method, ("window", "theta", "mix"))
+        if getattr(options, name)
+    }
     for values in itertools.product(*grid.values()):
         yield dict(zip(grid, values, strict=True))
 

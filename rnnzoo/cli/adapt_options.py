@@ -16,7 +16,12 @@ __all__ = ["adaptation_table", "add_options", "configs"]
 
 _USUAL = -1  # `--cache` without a number
 _FIELDS = {
-    "dynamic": {"dynamic_lr": "lr", "dynamic_decay": "decay", "dynamic_segment": "segment"},
+    "dynamic": {
+        "dynamic_lr": "lr",
+        "dynamic_decay": "decay",
+        "dynamic_segment": "segment",
+        "dynamic_epsilon": "epsilon",
+    },
     "cache": {"cache_theta": "theta", "cache_lambda": "mix"},
 }
 
@@ -39,6 +44,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--dynamic-lr", type=float, metavar="X", help="its step size")
     group.add_argument("--dynamic-decay", type=float, metavar="X", help="how fast it goes back to the trained weights")
     group.add_argument("--dynamic-segment", type=int, metavar="N", help="tokens predicted before they are learned from")
+    group.add_argument("--dynamic-epsilon", type=float, metavar="X", help="of rms: in units of its mean scale")
     group.add_argument(
         "--cache",
         nargs="?",

@@ -22,7 +22,7 @@ __all__ = ["Adaptation", "default_cache", "default_dynamic", "read_adapting"]
 # Chosen on validation text by benchmarks/adapt.py; docs/adaptive-evaluation.md has the tables.
 _DYNAMIC = {
     "char": {"sgd": DynamicConfig("sgd", lr=0.03), "rms": DynamicConfig("rms", lr=3e-4, decay=0.003)},
-    "word": {"sgd": DynamicConfig("sgd", lr=0.5), "rms": DynamicConfig("rms", lr=1e-3, decay=0.003)},
+    "word": {"sgd": DynamicConfig("sgd", lr=0.5), "rms": DynamicConfig("rms", lr=1e-3, decay=0.003, epsilon=1.0)},
 }
 _CACHE = {"char": CacheConfig(2000, theta=0.4, mix=0.1), "word": CacheConfig(500, theta=0.4, mix=0.1)}
 
