@@ -38,7 +38,7 @@ _HOME = {
     "train": "rnnzoo.tasks",
 }
 _PACKAGES = {
-    *("backbones", "cells", "data", "decoding", "metrics", "models", "nn", "state"),
+    *("backbones", "cells", "data", "decoding", "embeddings", "metrics", "models", "nn", "state"),
     *("tasks", "testing", "text", "training", "zoo"),
 }
 

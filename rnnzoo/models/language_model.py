@@ -18,6 +18,7 @@ from rnnzoo.state import State
 from rnnzoo.text import Tokenizer
 
 if TYPE_CHECKING:
+    from rnnzoo.embeddings import Vectors
     from rnnzoo.models.scoring import Scores
     from rnnzoo.models.session import Session
 
@@ -199,6 +200,28 @@ class LanguageModel(nn.Module):
         from rnnzoo.models.scoring import score_text
 
         return score_text(self, text, **options)
+
+    def load_embeddings(self, vectors: Vectors) -> Self:
+        """Fills the embedding table with vectors of a file; with `tied`, that is the output layer's table too.
+
+        Args:
+            vectors: what `rnnzoo.embeddings.load_vectors` gave for this model's tokenizer; of dimension
+                `config.embedding_dim`.
+
+        Returns:
+            The model itself.
+
+        Raises:
+            UserError: they are of another vocabulary or dimension.
+        """
+        size, dim = self.embedding.weight.shape
+        if vectors.matrix.shape != (size, dim):
+            raise UserError(
+                f"the vectors are {' x '.join(map(str, vectors.matrix.shape))}, the model's table is {size} x {dim}"
+            )
+        with torch.no_grad():
+            self.embedding.weight.copy_(torch.from_numpy(vectors.matrix))
+        return self
 
     def with_tokenizer(self, tokenizer: Tokenizer) -> LanguageModel:
         """A copy over a larger vocabulary that begins with this model's: its rows are kept, new ones are drawn.

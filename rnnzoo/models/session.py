@@ -168,7 +168,10 @@ class Session:
 
     def _step(self, tokens: Tensor, state: State, memory: State) -> tuple[Tensor, State]:
         with evaluating(self.model):
-            return self.model.step(tokens, state, memory)
+            logits, state = self.model.step(tokens, state, memory)
+        if unwritten := self.model.tokenizer.unwritten:
+            logits = logits.index_fill(1, torch.tensor(unwritten, device=logits.device), -torch.inf)
+        return logits, state
 
     def _stream_rows(
         self, max_new_tokens: int, sampling: SamplingConfig, strings: tuple[str, ...]

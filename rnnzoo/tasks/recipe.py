@@ -22,6 +22,7 @@ from rnnzoo.errors import UserError, nearest
 from rnnzoo.models import LanguageModelConfig
 from rnnzoo.training import (
     OptimizerConfig,
+    PretrainedEmbedding,
     RegularizationConfig,
     SampleConfig,
     ScheduleConfig,
@@ -117,6 +118,7 @@ class LanguageModelRecipe(Recipe):
         regularization: penalties in training beside the loss.
         sample: what the model says while it trains, and at the end.
         trainer: arguments of `lightning.Trainer`.
+        embedding: word vectors from a file, with which the model's table begins.
         init_from: a model to train further instead of a new one: a zoo name or a folder. Its network is taken too,
             and its vocabulary learns the text's new characters.
         seed: of weights, dropout and the order of the data.
@@ -130,6 +132,7 @@ class LanguageModelRecipe(Recipe):
     regularization: RegularizationConfig = field(default_factory=RegularizationConfig)
     sample: SampleConfig = field(default_factory=SampleConfig)
     trainer: dict[str, Any] = field(default_factory=dict)
+    embedding: PretrainedEmbedding | None = None
     init_from: str | None = None
     seed: int = 1
     checkpoint_every: int = 50
@@ -137,6 +140,8 @@ class LanguageModelRecipe(Recipe):
     def __post_init__(self) -> None:
         if self.checkpoint_every < 1:
             raise ValueError("checkpoint_every must be at least 1")
+        if self.embedding is not None and self.init_from is not None:
+            raise ValueError("embedding and init_from exclude each other: a trained model has its table")
 
 
 @dataclass(frozen=True)

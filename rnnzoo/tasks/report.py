@@ -72,6 +72,12 @@ def finish(
         },
         "hardware": _hardware(trainer, trainer.strategy.root_device),
     }
+    if (coverage := run.coverage()) is not None and plan.embedding is not None:
+        metrics["embedding"] = {
+            "freeze": plan.embedding.freeze,
+            "project": plan.embedding.project,
+            "coverage": coverage.to_dict(),
+        }
     if unseen is not None:
         metrics["sample"] = {
             "temperature": SAMPLED_AT,

@@ -82,8 +82,18 @@ def train(
     if resume:
         run.check_text(data.corpus.sha256)
     _check_prompt(plan, data)
+    vectors = coverage = None
     model = _model(base, data) if base else plan.model
+    if plan.embedding is not None:
+        # The file is read once: a resumed run has its table in the checkpoint, and knows what was said of the file.
+        vectors = None if resume else plan.embedding.load(data.tokenizer, data.ids("train"), plan.seed)
+        coverage = run.coverage() if vectors is None else vectors.coverage
+        if coverage is None:
+            raise UserError("does not say what vectors the run began with: start a new run", path=run.path / "run.json")
+        model = plan.embedding.fit(plan.model, coverage.dim)
     task = FACES[plan.name](model, data.tokenizer, plan.optimizer, plan.schedule, plan.regularization)
+    if vectors is not None:
+        task.model.load_embeddings(vectors)
 
     kind = data.tokenizer.kind
     unit = kind if kind in ("char", "byte", "word") else "token"
@@ -92,20 +102,28 @@ def train(
     trainer = build_trainer(
         plan.trainer,
         run.path,
-        [*([bar] if visible else []), history, SampleText(plan.sample), *_checkpoints(run, plan.checkpoint_every)],
+        [
+            *([bar] if visible else []),
+            history,
+            SampleText(plan.sample),
+            *([plan.embedding.callback()] if plan.embedding else []),
+            *_checkpoints(run, plan.checkpoint_every),
+        ],
     )
     if plan.data.streams % trainer.world_size:
         raise UserError(
             f"data.streams = {plan.data.streams} cannot be shared by {trainer.world_size} ranks: choose a multiple"
         )
     if not resume and trainer.is_global_zero:
-        run.begin(plan, given, data.corpus.sha256)
+        run.begin(plan, given, data.corpus.sha256, coverage)
     if trainer.strategy.root_device.type == "cpu":
         keep_freed_memory()
     os.environ["RNNZOO_RUN"] = str(run.path)
     try:
         if visible and trainer.is_global_zero:
             _introduce(bar, plan, data, task.model, base, run, checkpoint)
+            if coverage is not None:
+                bar.say(f"embedding: {coverage}")
         trainer.fit(task, datamodule=data, ckpt_path=checkpoint, weights_only=True)
         if trainer.interrupted:
             raise KeyboardInterrupt

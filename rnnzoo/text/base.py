@@ -46,6 +46,7 @@ class Tokenizer(ABC):
 
     kind: ClassVar[str]
     vocab_size: int
+    unwritten: tuple[int, ...] = ()  # ids that stand for no text of their own, <unk>; nothing is written with them
 
     @abstractmethod
     def encode(self, text: str, *, unknown: Unknown = "error") -> Ids:

@@ -101,6 +101,7 @@ class WordTokenizer(Tokenizer):
             if special not in self._ids:
                 raise ValueError(f"{special} is missing")
         self.unknown = self._ids.unknown = self._ids[UNK]
+        self.unwritten = (self.unknown,)
         # the text of each id, and of any other id the final entry
         self._texts = [*self.words, REPLACEMENT]
         if style == "lines":

@@ -5,6 +5,7 @@ from rnnzoo.training.history import History, draw_curve, read_history
 from rnnzoo.training.memory import keep_freed_memory
 from rnnzoo.training.nt_asgd import NTASGD, NTASGDConfig
 from rnnzoo.training.optim import OptimizerConfig, ScheduleConfig
+from rnnzoo.training.pretrained import FreezeEmbedding, PretrainedEmbedding
 from rnnzoo.training.progress import TrainProgress
 from rnnzoo.training.regularization import RegularizationConfig
 from rnnzoo.training.samples import SampleConfig, SampleText
@@ -13,9 +14,11 @@ from rnnzoo.training.stream_data import StreamData, StreamDataConfig, WordDataCo
 __all__ = [
     "NTASGD",
     "DurableCheckpointIO",
+    "FreezeEmbedding",
     "History",
     "NTASGDConfig",
     "OptimizerConfig",
+    "PretrainedEmbedding",
     "RegularizationConfig",
     "SampleConfig",
     "SampleText",

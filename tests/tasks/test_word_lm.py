@@ -199,3 +199,14 @@ def test_the_vocabulary_of_an_adaptive_softmax_does_not_grow() -> None:
     model = LanguageModel(LanguageModelConfig(adaptive_cutoffs=(2,)), tokenizer)
     with pytest.raises(ValueError, match="cannot grow"):
         model.with_tokenizer(larger)
+
+
+def test_nothing_is_written_with_unk() -> None:
+    """However likely it is: a reader can do nothing with it. What it is worth in a score stays."""
+    tokenizer = WordTokenizer.train(["the <unk> of <unk>\n"])
+    model = LanguageModelConfig(embedding_dim=4).build(tokenizer)
+    with torch.no_grad():
+        model.head.bias[tokenizer.unknown] = 50.0
+    for options in ({"temperature": 0.0}, {"top_k": 1}, {"top_p": 0.5}, {"min_p": 0.5}, {}):
+        assert "<unk>" not in model.generate("the", max_new_tokens=20, seed=0, **options)[0]
+    assert model.score("the whale").totals.ppl < 1e30
