@@ -30,10 +30,18 @@ from rnnzoo.zoo.score import entry_corpus
 
 ENTRY = "char-lstm.tinyshakespeare"
 METHODS = ("sgd", "rms", "cache")
-GRIDS: dict[str, dict[str, tuple[float, ...]]] = {
-    "sgd": {"lr": (0.01, 0.03, 0.1), "decay": (0.0, 0.001)},
-    "rms": {"lr": (1e-4, 3e-4, 1e-3), "decay": (0.003, 0.01, 0.03)},
-    "cache": {"window": (500, 2000), "theta": (0.2, 0.4, 0.8), "mix": (0.05, 0.1)},
+Grid = dict[str, tuple[float, ...]]
+GRIDS: dict[str, dict[str, Grid]] = {
+    "char": {
+        "sgd": {"lr": (0.01, 0.03, 0.1), "decay": (0.0,)},
+        "rms": {"lr": (1e-4, 3e-4, 1e-3), "decay": (0.003, 0.01, 0.03)},
+        "cache": {"window": (500, 2000), "theta": (0.2, 0.3, 0.4, 0.6), "mix": (0.1,)},
+    },
+    "word": {
+        "sgd": {"lr": (0.1, 0.5, 2.0), "decay": (0.0,)},
+        "rms": {"lr": (3e-4, 1e-3), "decay": (0.003, 0.03)},
+        "cache": {"window": (500, 2000), "theta": (0.2, 0.4, 0.8), "mix": (0.05, 0.1)},
+    },
 }
 
 
@@ -52,10 +60,10 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def settings(options: argparse.Namespace, method: str) -> Iterator[dict[str, Any]]:
-    """Every point of the grid of `method`."""
+def settings(options: argparse.Namespace, method: str, kind: str) -> Iterator[dict[str, Any]]:
+    """Every point of the grid of `method`, for models whose tokens are of this `kind`."""
     fields = {"sgd": ("lr", "decay", "segment"), "rms": ("lr", "decay", "segment", "epsilon")}
-    grid = GRIDS[method] | {
+    grid = GRIDS["word" if kind == "word" else "char"][method] | {
         name: getattr(options, name)
         for name in fields.get(method, ("window", "theta", "mix"))
         if getattr(options, name)
@@ -128,7 +136,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     best: dict[str, dict[str, Any]] = {}
     for method in options.methods:
         tried = [
-            line(method, values, bench.adaptation(method, values), bench.tune) for values in settings(options, method)
+            line(method, values, bench.adaptation(method, values), bench.tune)
+            for values in settings(options, method, bench.model.tokenizer.kind)
         ]
         best[method] = min(tried, key=lambda each: each["nll"])["settings"]
         grid += tried
