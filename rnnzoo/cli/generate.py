@@ -50,6 +50,12 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         default="error",
         help="characters of the prompt that the model does not know: an error, or left out",
     )
+    parser.add_argument(
+        "--next",
+        type=int,
+        metavar="N",
+        help="instead of a text, the N likeliest next tokens and their probabilities (without temperature or filters)",
+    )
     parser.add_argument("--device", default="cpu", metavar="NAME", help="cpu, cuda, ... (cpu)")
     parser.set_defaults(run=run)
 
@@ -64,6 +70,11 @@ def run(args: argparse.Namespace) -> int:
     model = load(args.model)
     choose_device(model, args.device)
     prompt = known_text(model.tokenizer, prompt, args.unknown)
+    if args.next is not None:
+        from rnnzoo.models.scoring import escaped
+
+        write("".join(f"{p:.6f}\t{escaped(token)}\n" for token, p in model.next_tokens(prompt, args.next)))
+        return 0
     shown = "" if args.no_echo else prompt
     try:
         if args.num == 1:

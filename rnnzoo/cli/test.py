@@ -6,6 +6,7 @@ import argparse
 import json
 from typing import Any
 
+from rnnzoo.cli.adapt_options import adaptation_table, add_options, configs
 from rnnzoo.errors import UserError
 
 __all__ = ["register", "run"]
@@ -23,6 +24,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--text", nargs="+", metavar="FILE", help="where the text files now are, for own text")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--device", default="cpu", metavar="NAME", help="cpu, cuda, ... (cpu)")
+    add_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -34,8 +36,9 @@ def run(args: argparse.Namespace) -> int:
 
     folder = find_model(args.model)
     model = load_folder(folder)
+    dynamic, cache = configs(args, model.tokenizer.kind)
     choose_device(model, args.device)
-    score = score_entry(model, folder, split=args.split, files=args.text)
+    score = score_entry(model, folder, split=args.split, files=args.text, dynamic=dynamic, cache=cache)
     print(json.dumps(score) if args.json else _report(score))
     if score["recorded_sha256"] not in (None, score["corpus_sha256"]):
         raise UserError(f"this is not the text the model was trained on ({score['corpus']} has another sha256)")
@@ -43,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _report(score: dict[str, Any]) -> str:
-    unit = score["tokenizer"] if score["tokenizer"] in ("char", "byte") else "token"
+    unit = score["tokenizer"] if score["tokenizer"] in ("char", "byte", "word") else "token"
     streams = "1 stream" if score["eval_streams"] == 1 else f"{score['eval_streams']} streams"
     lines = [
         f"{score['corpus']}, {score['split']}, {score['tokens']:,} {unit}s read as {streams}",
@@ -51,4 +54,10 @@ def _report(score: dict[str, Any]) -> str:
     ]
     if score["recorded_nll"] is not None:
         lines.append(f"  on record: {score['recorded_nll']:.4f} nats, {score['nll'] - score['recorded_nll']:+.6f} now")
+    adapted: dict[str, Any] = {
+        name: score[name] for name in ("static", "dynamic", "cache", "dynamic_cache") if name in score
+    }
+    if adapted:
+        columns = {"nll": f"nats/{unit}", "bits": f"bits/{unit}", "ppl": "perplexity"}
+        lines += ["", "read as 1 stream:", adaptation_table(adapted, columns)]
     return "\n".join(lines)

@@ -80,7 +80,9 @@ def choose_device(model: nn.Module, name: str) -> None:
 
 
 def known_text(tokenizer: Tokenizer, text: str, unknown: Literal["error", "drop"]) -> str:
-    """`text` as the vocabulary can say it; with ``"drop"``, a notice names the characters that are left out.
+    """`text` as the vocabulary can say it; with ``"drop"``, a notice names what is left out: characters or words.
+
+    Unknown words are an error for no word model: it reads them as ``<unk>``.
 
     Raises:
         UserError: characters that the vocabulary does not have, with ``"error"``.

@@ -189,6 +189,12 @@ class LanguageModel(nn.Module):
 
         return Session(self, num=num, seed=seed)
 
+    def next_tokens(self, prompt: str = "", k: int = 10, **options: Any) -> list[tuple[str, float]]:
+        """The likeliest next tokens after `prompt`, with probabilities; see `rnnzoo.models.next_tokens`."""
+        from rnnzoo.models.next_tokens import next_tokens
+
+        return next_tokens(self, prompt, k, **options)
+
     def score(self, text: str, **options: Any) -> Scores:
         """How well the model predicts `text`; see `rnnzoo.models.scoring.score_text`."""
         from rnnzoo.models.scoring import score_text

@@ -12,12 +12,12 @@ from torch import Tensor, nn
 
 from rnnzoo.errors import UserError
 from rnnzoo.state import State
-from rnnzoo.text import CharTokenizer, Tokenizer
+from rnnzoo.text import CharTokenizer, Tokenizer, WordTokenizer
 
 if TYPE_CHECKING:
     from rnnzoo.models.language_model import LanguageModel
 
-__all__ = ["CHUNK_LEN", "device_of", "evaluating", "left_out", "prime", "start_token"]
+__all__ = ["CHUNK_LEN", "device_of", "evaluating", "left_out", "prime", "start_token", "unknown_tokens"]
 
 CHUNK_LEN = 1024
 """Tokens that one forward reads: many enough to be fast, few enough that memory does not grow with the text."""
@@ -37,10 +37,17 @@ def start_token(tokenizer: Tokenizer) -> int:
 
 
 def left_out(tokenizer: Tokenizer, text: str) -> list[str]:
-    """The different characters of `text` that ``encode(text, unknown="drop")`` leaves out."""
+    """The different characters, or words, of `text` that ``encode(text, unknown="drop")`` leaves out."""
+    if isinstance(tokenizer, WordTokenizer):
+        return tokenizer.unknown_words(text)
     if isinstance(tokenizer, CharTokenizer) and tokenizer.nfc:
         text = unicodedata.normalize("NFC", text)
     return [c for c in dict.fromkeys(text) if len(tokenizer.encode(c, unknown="drop")) == 0]
+
+
+def unknown_tokens(tokenizer: Tokenizer, text: str) -> int:
+    """How many tokens of `text` are ``<unk>`` because the vocabulary lacks them; an ``<unk>`` in the text is none."""
+    return len(tokenizer.encode(text)) - len(tokenizer.encode(text, unknown="drop"))
 
 
 def device_of(model: nn.Module) -> torch.device:

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import torch
-import torch.nn.functional as F
 
 from rnnzoo.errors import UserError
 from rnnzoo.metrics import Totals
-from rnnzoo.models.reading import CHUNK_LEN, device_of, evaluating, left_out, start_token
+from rnnzoo.models.adapt import Adaptation, read_adapting
+from rnnzoo.models.reading import left_out, start_token, unknown_tokens
 from rnnzoo.text import Tokenizer
 
 if TYPE_CHECKING:
     from rnnzoo.models.language_model import LanguageModel
 
-__all__ = ["Scores", "score_text"]
-
-_MAX_LOGITS = 1 << 23  # held at once: 32 MB in float32
+__all__ = ["Scores", "score_adapting", "score_text"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +32,9 @@ class Scores:
         nats: (T,) float64, the surprisal of each.
         left_out: the different characters that were dropped; they count neither as characters nor as bytes.
         tokenizer: what the ids mean.
+        unknown: tokens that were read as ``<unk>``. The model predicted that there is an unknown word, not which one,
+            while characters and bytes are those of the text: bits per character and byte are too low by what the
+            unknown words say.
     """
 
     totals: Totals
@@ -41,6 +42,7 @@ class Scores:
     nats: npt.NDArray[np.float64]
     left_out: tuple[str, ...]
     tokenizer: Tokenizer
+    unknown: int = 0
 
     @property
     def bits(self) -> npt.NDArray[np.float64]:
@@ -53,19 +55,35 @@ class Scores:
         texts = self.tokenizer.token_texts()
         return [texts[i] for i in self.ids.tolist()]
 
-    def write_tsv(self, file: IO[str]) -> None:
+    def to_dict(self) -> dict[str, float]:
+        """The totals, and the number of unknown tokens."""
+        return self.totals.to_dict() | {"unknown": self.unknown}
+
+    def write_tsv(self, file: IO[str], others: Mapping[str, Scores] | None = None) -> None:
         r"""Writes a line of ``index``, ``token``, ``bits`` for each token, under a header with these names.
 
         In tokens, ``\t``, ``\n``, ``\\`` and ``\xhh`` or ``\uhhhh`` stand for what has no visible form. Quotation
         marks are plain characters (pandas: ``quoting=csv.QUOTE_NONE``).
+
+        Args:
+            file: open for writing.
+            others: further scores of the same text; those called ``"cache"`` become the column ``cache_bits``.
         """
-        file.write("index\ttoken\tbits\n")
-        shown = [_escaped(text) for text in self.tokenizer.token_texts()]
-        for index, (token, surprisal) in enumerate(zip(self.ids.tolist(), self.bits.tolist(), strict=True)):
-            file.write(f"{index}\t{shown[token]}\t{surprisal:.6f}\n")
+        others = others or {}
+        file.write("\t".join(["index", "token", "bits", *(f"{name}_bits" for name in others)]) + "\n")
+        shown = [escaped(text) for text in self.tokenizer.token_texts()]
+        columns = [self.bits.tolist(), *(scores.bits.tolist() for scores in others.values())]
+        for index, (token, *row) in enumerate(zip(self.ids.tolist(), *columns, strict=True)):
+            file.write("\t".join([str(index), shown[token], *(f"{bits:.6f}" for bits in row)]) + "\n")
 
 
-def score_text(model: LanguageModel, text: str, *, unknown: Literal["error", "drop"] = "error") -> Scores:
+def score_text(
+    model: LanguageModel,
+    text: str,
+    *,
+    unknown: Literal["error", "drop"] = "error",
+    adaptation: Adaptation | None = None,
+) -> Scores:
     """Scores every token of `text`, in one stream from its first to its last.
 
     The first token is predicted from the model's own beginning, where an empty prompt starts too: the zero
@@ -73,13 +91,33 @@ def score_text(model: LanguageModel, text: str, *, unknown: Literal["error", "dr
     -ln p(text is what the model says).
 
     Args:
-        model: any language model; it is used without dropout.
+        model: any language model; it is used without dropout, and left as it is.
         text: any length; beside the result, memory does not grow with it.
         unknown: ``"drop"`` leaves out characters that the vocabulary does not have.
+        adaptation: dynamic evaluation, a cache, or both; None scores the model as it was trained.
 
     Raises:
         UserError: nothing to score, or unknown characters.
     """
+    adaptation = adaptation or Adaptation()
+    return _scores(model, text, unknown, adaptation, (adaptation.name,))[adaptation.name]
+
+
+def score_adapting(
+    model: LanguageModel, text: str, adaptation: Adaptation, *, unknown: Literal["error", "drop"] = "error"
+) -> dict[str, Scores]:
+    """`score_text` with and without each part of `adaptation`, in as few passes as that takes.
+
+    Returns:
+        The scores called ``"static"``, and, where they were asked for, ``"dynamic"``, ``"cache"`` and
+        ``"dynamic_cache"``.
+    """
+    return _scores(model, text, unknown, adaptation, adaptation.names)
+
+
+def _scores(
+    model: LanguageModel, text: str, unknown: Literal["error", "drop"], adaptation: Adaptation, names: Sequence[str]
+) -> dict[str, Scores]:
     tokenizer = model.tokenizer
     ids = tokenizer.encode(text, unknown=unknown)
     if len(ids) == 0:
@@ -87,29 +125,22 @@ def score_text(model: LanguageModel, text: str, *, unknown: Literal["error", "dr
     dropped = left_out(tokenizer, text) if unknown == "drop" else []
     if dropped:
         text = tokenizer.decode(ids)
-    nats = np.empty(len(ids))
-    state, device = model.initial_state(1), device_of(model)
-    before = start_token(tokenizer)
-    chunk_len = min(CHUNK_LEN, max(1, _MAX_LOGITS // model.vocab_size))
-    with evaluating(model):
-        for start in range(0, len(ids), chunk_len):
-            targets = torch.from_numpy(ids[start : start + chunk_len].astype(np.int64))
-            tokens = torch.cat([torch.tensor([before]), targets[:-1]])
-            logits, state = model(tokens.unsqueeze(0).to(device), state)
-            surprisal = F.cross_entropy(_at_least_float32(logits[0]), targets.to(device), reduction="none")
-            nats[start : start + len(targets)] = surprisal.cpu().numpy()
-            before = int(targets[-1])
-    total = math.fsum(nats)
-    if math.isnan(total):
-        raise UserError("the model's logits are not numbers (NaN): its training diverged or its weights are damaged")
+    whole = np.concatenate([np.array([start_token(tokenizer)], ids.dtype), ids])
     size = len(text.encode("utf-8", "surrogatepass"))
-    totals = Totals(total, tokens=len(ids), characters=len(text), bytes=size)
-    return Scores(totals, ids, nats, tuple(dropped), tokenizer)
+    strange = 0 if unknown == "drop" else unknown_tokens(tokenizer, text)
+    return {
+        name: Scores(
+            Totals(math.fsum(nats), tokens=len(ids), characters=len(text), bytes=size),
+            ids,
+            nats,
+            tuple(dropped),
+            tokenizer,
+            strange,
+        )
+        for name, nats in read_adapting(model, whole, adaptation, names).items()
+    }
 
 
-def _at_least_float32(logits: torch.Tensor) -> torch.Tensor:
-    return logits if logits.dtype == torch.float64 else logits.float()
-
-
-def _escaped(token: str) -> str:
+def escaped(token: str) -> str:
+    r"""`token` on one line: what has no visible form as ``\n``, ``\xhh`` or ``\uhhhh``."""
     return "".join(c if c.isprintable() and c != "\\" else repr(c)[1:-1] for c in token)

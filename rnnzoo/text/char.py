@@ -200,8 +200,8 @@ class CharTokenizerConfig(TokenizerConfig, name="char"):
 
 
 def describe(characters: Sequence[str], limit: int = 5) -> str:
-    """``"'é' (U+00E9), '\\n' (U+000A) and 3 more characters"``."""
-    shown = ", ".join(f"{c!r} (U+{ord(c):04X})" for c in characters[:limit])
+    """``"'é' (U+00E9), '\\n' (U+000A) and 3 more"``; what is longer than a character stands without its number."""
+    shown = ", ".join(f"{c!r} (U+{ord(c):04X})" if len(c) == 1 else repr(c) for c in characters[:limit])
     more = len(characters) - limit
     return f"{shown} and {more} more" if more > 0 else shown
 

@@ -159,6 +159,11 @@ class WordTokenizer(Tokenizer):
     def token_texts(self) -> list[str]:
         return list(self.words)
 
+    def unknown_words(self, text: str) -> list[str]:
+        """The different tokens of `text` without an id, in the order of their first places."""
+        every = (token for tokens in _tokens(text, self.style) for token in tokens)
+        return list(dict.fromkeys(token for token in every if token not in self._ids))
+
     def extend(self, text: str) -> WordTokenizer:
         return self
 

@@ -10,6 +10,9 @@ from rnnzoo.data.cache import encoded
 from rnnzoo.data.corpora import Corpus, load_corpus
 from rnnzoo.errors import UserError
 from rnnzoo.models import LanguageModel
+from rnnzoo.models.dynamic import DynamicConfig
+from rnnzoo.models.neural_cache import CacheConfig
+from rnnzoo.zoo.adapt import adapted_figures, prepare
 from rnnzoo.zoo.folder import read_config, read_metrics
 from rnnzoo.zoo.measure import measure
 
@@ -19,16 +22,24 @@ T = TypeVar("T")
 
 
 def score_entry(
-    model: LanguageModel, folder: Path, *, split: str | None = None, files: Sequence[str] | None = None
+    model: LanguageModel,
+    folder: Path,
+    *,
+    split: str | None = None,
+    files: Sequence[str] | None = None,
+    dynamic: DynamicConfig | None = None,
+    cache: CacheConfig | None = None,
 ) -> dict[str, Any]:
     """Measures `model` on its own text as its config.json describes it.
 
     Args:
         model: the model in `folder`. split: ``"valid"`` or ``"test"``; the one on record when left out.
         files: where own text files now are; the folder has only their names.
+        dynamic: dynamic evaluation beside. cache: a continuous cache beside; both given, each and both together.
 
     Returns:
-        nll, ppl, bits, tokens, split, eval_streams, corpus and its hash, and what is on record.
+        nll, ppl, bits, tokens, split, eval_streams, corpus and its hash, and what is on record; with `dynamic` or
+        `cache`, the figures of `rnnzoo.zoo.adapt.adapted_figures`.
 
     Raises:
         UserError: the text is not there, or has no such part.
@@ -41,7 +52,10 @@ def score_entry(
     streams = data.get("eval_streams", 1)
     if type(streams) is not int or streams < 1:
         raise UserError("eval_streams must be a positive number", path=folder / "config.json")
-    totals = measure(model, encoded(corpus.splits[split], model.tokenizer), streams, what=corpus.name)
+    ids = encoded(corpus.splits[split], model.tokenizer)
+    totals = measure(model, ids, streams, what=corpus.name)
+    adaptation = prepare(model, corpus, dynamic, cache)
+    adapted = adapted_figures(model, ids, adaptation, what=corpus.name) if dynamic or cache else {}
     return {
         "corpus": corpus.name,
         "corpus_sha256": corpus.sha256,
@@ -54,6 +68,7 @@ def score_entry(
         "ppl": totals.ppl,
         "recorded_nll": _recorded(metrics, float, "scores", split, "nll"),
         "recorded_sha256": _recorded(metrics, str, "corpus", "sha256"),
+        **adapted,
     }
 
 

@@ -10,9 +10,12 @@ from torch.nn import functional as F
 
 from rnnzoo.backbones import StackConfig
 from rnnzoo.errors import UserError
-from rnnzoo.models import LanguageModel, LanguageModelConfig, scoring
-from rnnzoo.models.scoring import score_text
-from rnnzoo.text import ByteTokenizer, CharTokenizer, Tokenizer
+from rnnzoo.models import LanguageModel, LanguageModelConfig, surprisal
+from rnnzoo.models.adapt import Adaptation
+from rnnzoo.models.dynamic import DynamicConfig
+from rnnzoo.models.neural_cache import CacheConfig
+from rnnzoo.models.scoring import score_adapting, score_text
+from rnnzoo.text import ByteTokenizer, CharTokenizer, Tokenizer, WordTokenizer
 
 CHARACTERS = CharTokenizer(sorted("\n abcdefgh.éẅ"))
 TEXT = "abc. défgh\n" * 30
@@ -35,7 +38,7 @@ def expected(model: LanguageModel, text: str, first: int) -> torch.Tensor:
 
 @pytest.mark.parametrize("chunk_len", [1, 7, 1024])
 def test_every_token_is_counted_and_chunks_do_not_matter(monkeypatch, chunk_len):
-    monkeypatch.setattr(scoring, "CHUNK_LEN", chunk_len)
+    monkeypatch.setattr(surprisal, "CHUNK_LEN", chunk_len)
     model = build(CHARACTERS)
     nats = expected(model, TEXT, first=0)
     scores = score_text(model.train(), TEXT)
@@ -106,3 +109,66 @@ def test_tsv():
     assert [row[0] for row in rows] == list("0123456")
     assert [row[1] for row in rows] == ["\\n", "\\t", "\\\\", '"', " ", "\\xa0", "é"]
     np.testing.assert_allclose([float(row[2]) for row in rows], scores.bits, atol=1e-6)
+
+
+LINES = WordTokenizer(["<eos>", "<unk>", "the", "cat", "sat"])
+RAW = WordTokenizer(["\n", "<unk>", "the", " cat", " sat", "."], "raw")
+
+
+def test_words_the_model_does_not_know_are_counted_beside():
+    """Characters and bytes are those of the text; an <unk> that stands in the text is a word like any other."""
+    text = " the zebra sat \n the <unk> cät \n"
+    scores = score_text(build(LINES), text)
+    assert scores.tokens == ["the", "<unk>", "sat", "<eos>", "the", "<unk>", "<unk>", "<eos>"]
+    assert scores.unknown == scores.to_dict()["unknown"] == 2
+    totals = scores.totals
+    assert (totals.tokens, totals.characters, totals.bytes) == (8, len(text), len(text.encode()))
+    assert totals.bpc == pytest.approx(totals.bits_per_token * 8 / len(text))
+    np.testing.assert_allclose(scores.nats, expected(build(LINES), text, first=0).numpy(), rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("tokenizer", "text", "kept", "left_out"),
+    [(LINES, "the big cat\n", "the cat\n", ("big",)), (RAW, "the big cat.\n", "the cat.\n", (" big",))],
+)
+def test_words_may_be_left_out(tokenizer, text, kept, left_out):
+    model = build(tokenizer)
+    scores = score_text(model, text, unknown="drop")
+    assert (scores.unknown, scores.left_out) == (0, left_out)
+    assert scores.totals == score_text(model, kept).totals
+
+
+def test_unknown_characters_of_a_vocabulary_with_unk():
+    scores = score_text(build(CharTokenizer("\nab", has_unk=True)), "abcb")
+    assert (scores.unknown, scores.totals.characters) == (1, 4)
+
+
+def test_scores_with_and_without_adaptation():
+    model = build(CHARACTERS).train()
+    both = Adaptation(DynamicConfig(lr=0.3), CacheConfig(theta=1.0))
+    found = score_adapting(model, TEXT, both)
+    assert list(found) == ["static", "dynamic", "cache", "dynamic_cache"]
+    for name, adaptation in {
+        "static": None,
+        "dynamic": Adaptation(both.dynamic),
+        "cache": Adaptation(cache=both.cache),
+        "dynamic_cache": both,
+    }.items():
+        np.testing.assert_array_equal(model.score(TEXT, adaptation=adaptation).nats, found[name].nats)
+    assert {len(scores.nats) for scores in found.values()} == {len(TEXT)}
+    assert found["dynamic_cache"].totals.bpc < found["static"].totals.bpc
+    assert both.settings("cache") == {"cache": both.cache.to_dict()}
+    assert list(both.settings("dynamic_cache")) == ["dynamic", "cache"]
+    assert both.settings("static") == {}
+    assert model.training
+
+
+def test_tsv_with_further_columns():
+    found = score_adapting(build(CHARACTERS), "abc\n", Adaptation(DynamicConfig(), CacheConfig()))
+    file = io.StringIO()
+    found.pop("static").write_tsv(file, found)
+    header, *lines = file.getvalue().removesuffix("\n").split("\n")
+    assert header == "index\ttoken\tbits\tdynamic_bits\tcache_bits\tdynamic_cache_bits"
+    columns = np.array([[float(value) for value in line.split("\t")[2:]] for line in lines])
+    np.testing.assert_allclose(columns[:, 2], found["cache"].bits, atol=1e-6)
+    np.testing.assert_allclose(columns[:, 3], found["dynamic_cache"].bits, atol=1e-6)

@@ -1,0 +1,102 @@
+"""``rnnzoo score MODEL --pairs FILE``: which of two sentences a language model finds likelier."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import TYPE_CHECKING, Any
+
+from rnnzoo.cli.score import write_table
+from rnnzoo.cli.text_io import choose_device, known_text, read_text, write
+from rnnzoo.errors import UserError
+
+if TYPE_CHECKING:
+    from rnnzoo.models.pairs import Pair
+
+__all__ = ["read_pairs", "run_pairs"]
+
+
+def run_pairs(args: argparse.Namespace) -> int:
+    """Prints the accuracy; returns the exit code."""
+    if args.dynamic is not None or args.cache is not None:
+        raise UserError("--dynamic and --cache follow one text; the sentences of --pairs are scored one by one")
+    pairs = read_pairs(read_text(args.pairs), args.pairs)
+
+    from rnnzoo.models.pairs import score_pairs, write_pairs
+    from rnnzoo.zoo import load
+
+    model = load(args.model)
+    choose_device(model, args.device)
+    if args.unknown == "drop":
+        known_text(model.tokenizer, "\n".join(sentence for pair in pairs for sentence in pair), "drop")
+    for line, pair in enumerate(pairs, start=1):
+        for sentence in pair:
+            try:
+                ids = model.tokenizer.encode(sentence, unknown=args.unknown)
+            except UserError as error:
+                raise _wrong(f"{error} (--unknown drop)", args.pairs, line) from None
+            if len(ids) == 0:
+                raise _wrong("a sentence has no token that the model knows", args.pairs, line)
+    scored = score_pairs(model, pairs, unknown=args.unknown)
+    if args.tsv is not None:
+        write_table(lambda file: write_pairs(scored, file), args.tsv)
+    if args.json:
+        write(json.dumps(_totals(scored) | {"results": [_plain(pair) for pair in scored]}) + "\n")
+    elif args.tsv != "-":
+        write(_table(_totals(scored)))
+    return 0
+
+
+def read_pairs(text: str, path: str) -> list[tuple[str, str]]:
+    r"""The pairs of a file: two sentences on each line, with a tab between. Line ends are ``\n`` or ``\r\n``.
+
+    Raises:
+        UserError: a line has another number of columns, or an empty sentence.
+    """
+    pairs = []
+    for number, line in enumerate(text.removesuffix("\n").split("\n"), start=1):
+        columns = line.removesuffix("\r").split("\t")
+        if len(columns) != 2:
+            has = "is empty" if line.strip() == "" else f"has {len(columns)} column{'s' * (len(columns) > 1)}"
+            raise _wrong(f"{has}; a pair is two sentences with one tab between", path, number)
+        for name, sentence in zip(("first", "second"), columns, strict=True):
+            if not sentence.strip():
+                raise _wrong(f"the {name} sentence is empty", path, number)
+        pairs.append((columns[0], columns[1]))
+    return pairs
+
+
+def _wrong(message: str, path: str, line: int) -> UserError:
+    return UserError(message, path="standard input" if path == "-" else path, position=f"line {line}")
+
+
+def _totals(pairs: list[Pair]) -> dict[str, Any]:
+    first = sum(pair.likelier == 1 for pair in pairs)
+    return {
+        "pairs": len(pairs),
+        "first_likelier": first,
+        "ties": sum(pair.likelier == 0 for pair in pairs),
+        "accuracy": first / len(pairs),
+        "unknown": sum(sum(pair.unknown) for pair in pairs),
+    }
+
+
+def _plain(pair: Pair) -> dict[str, Any]:
+    return {
+        "sentences": [pair.first, pair.second],
+        "nats": [totals.nats for totals in pair.totals],
+        "tokens": [totals.tokens for totals in pair.totals],
+        "unknown": list(pair.unknown),
+        "likelier": pair.likelier,
+    }
+
+
+def _table(totals: dict[str, Any]) -> str:
+    lines = [
+        f"pairs     {totals['pairs']:>9,}",
+        f"accuracy  {totals['accuracy']:>9.2%}  the first sentence is likelier in {totals['first_likelier']:,}, "
+        f"ties in {totals['ties']:,}",
+    ]
+    if totals["unknown"]:
+        lines.append(f"unknown   {totals['unknown']:>9,}  tokens were read as <unk>")
+    return "\n".join(lines) + "\n"
