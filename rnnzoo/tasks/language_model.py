@@ -175,9 +175,12 @@ class LanguageModelTask(lightning.LightningModule):
         self._carry[split] = states.detach(carry)
         return features, self.model.output_dropout(features)
 
+    def _nats(self, batch: Chunk, split: str) -> Float[Tensor, ""]:
+        """The summed loss of a chunk; the split's carried state goes in and comes out."""
+        return self.model.nll_of(self._features(batch, split)[1], batch.targets)
+
     def _score(self, batch: Chunk, split: str) -> None:
-        _, features = self._features(batch, split)
-        self._metric(split).update(self.model.nll_of(features, batch.targets), batch.num_targets)
+        self._metric(split).update(self._nats(batch, split), batch.num_targets)
 
     # ----------------------------------------------------------------------------------- optimisation
 
