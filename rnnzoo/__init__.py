@@ -21,6 +21,7 @@ __all__ = [
     "__version__",
     "list_models",
     "load",
+    "register_cell",
     "train",
 ]
 
@@ -33,6 +34,7 @@ _HOME = {
     "UserError": "rnnzoo.errors",
     "list_models": "rnnzoo.zoo",
     "load": "rnnzoo.zoo",
+    "register_cell": "rnnzoo.cells",
     "train": "rnnzoo.tasks",
 }
 _PACKAGES = {
@@ -42,6 +44,7 @@ _PACKAGES = {
 
 if TYPE_CHECKING:
     from rnnzoo.backbones import StackConfig
+    from rnnzoo.cells import register_cell
     from rnnzoo.errors import UserError
     from rnnzoo.models import LanguageModel, LanguageModelConfig
     from rnnzoo.tasks import CharLM

@@ -43,6 +43,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         if rest and not getattr(args, "takes_settings", False):
             raise UserError(f"unrecognized arguments: {' '.join(rest)}")
         args.settings = rest
+        for place in getattr(args, "imports", ()):
+            from rnnzoo.cells import import_cells
+
+            import_cells(place)
         code: int = args.run(args)
         return code
     except UserError as error:

@@ -6,6 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
+from rnnzoo.cli.plugins import add_import
 from rnnzoo.cli.text_io import choose_device, known_text, read_text, write
 from rnnzoo.errors import UserError
 
@@ -33,6 +34,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="characters that the model does not know: an error, or left out and not counted",
     )
     parser.add_argument("--device", default="cpu", metavar="NAME", help="cpu, cuda, ... (cpu)")
+    add_import(parser)
     parser.set_defaults(run=run)
 
 

@@ -6,6 +6,7 @@ import argparse
 import json
 from typing import Any
 
+from rnnzoo.cli.plugins import add_import
 from rnnzoo.errors import UserError
 
 __all__ = ["register", "run"]
@@ -23,6 +24,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--text", nargs="+", metavar="FILE", help="where the text files now are, for own text")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--device", default="cpu", metavar="NAME", help="cpu, cuda, ... (cpu)")
+    add_import(parser)
     parser.set_defaults(run=run)
 
 

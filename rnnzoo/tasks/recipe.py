@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from rnnzoo.cells._plugins import installed_allowed
 from rnnzoo.config import Config
 from rnnzoo.errors import UserError, nearest
 from rnnzoo.models import LanguageModelConfig
@@ -59,7 +60,8 @@ class Recipe(Config, family="task"):
             raise UserError(f"name: unknown field{nearest('name', {'task'} | {f.name for f in fields(CharLMRecipe)})}")
         if "task" not in values:
             raise UserError(f"task: is missing{nearest('', cls.names())}")
-        return cls.from_dict({"name": values.pop("task"), **values})
+        with installed_allowed():  # a recipe is the user's own word: it may name the cells of installed packages
+            return cls.from_dict({"name": values.pop("task"), **values})
 
     def to_mapping(self) -> dict[str, Any]:
         """The inverse of `from_mapping`, every field spelt out."""
