@@ -55,7 +55,7 @@ def register_cell(name: str) -> Callable[[C], C]:
             namespace |= {option: value for option, (_, value) in options.items() if value is not inspect._empty}
 
         config = types.new_class(f"{cell.__name__}Config", (CellConfig,), {"name": name}, body)
-        dataclasses.dataclass(frozen=True)(config)
+        dataclasses.dataclass(frozen=True, kw_only=True)(config)
         return cell
 
     return register

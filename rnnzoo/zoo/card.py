@@ -36,6 +36,7 @@ def card(folder: Path) -> str:
                 f"# {name}",
                 _what(metrics, config, unit),
                 _usage(name),
+                _needs(config),
                 _sample(folder, str(metrics.get("stored_dtype", "float32"))),
                 "## Score\n\n" + _score(metrics, unit),
                 f"To measure it again on your own machine: `rnnzoo data get {corpus}`, then `rnnzoo verify {name}`. It "
@@ -100,6 +101,13 @@ def _usage(name: str) -> str:
         "```python\nimport rnnzoo\n\n"
         f'model = rnnzoo.load("{name}")\nprint(model.generate(max_new_tokens=300, temperature=0.8, seed=1)[0])\n```'
     )
+
+
+def _needs(config: dict[str, Any]) -> str:
+    """The cells that whoever loads it has to have."""
+    plugins = config.get("plugins", {})
+    places = [f"`{name}` ({' '.join(source.values())})" for name, source in plugins.items()]
+    return f"It needs cells that are not part of rnnzoo: {', '.join(places)}; import them first." if places else ""
 
 
 def _sample(folder: Path, stored: str) -> str:

@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from own_cells import forgotten
 
 import rnnzoo
-from rnnzoo.cells import CellConfig, _plugins, builtin_cells
+from rnnzoo.cells import CellConfig, builtin_cells
 from rnnzoo.cli import main
 from rnnzoo.errors import UserError
 from rnnzoo.tasks import Recipe
@@ -35,22 +36,6 @@ def commands(section: str) -> list[str]:
     """The command lines in a section of the page."""
     text = re.split(rf"^## {section}\n", PAGE, flags=re.MULTILINE)[1].split("\n## ")[0]
     return [line for kind, body in FENCE.findall(text) if kind == "sh" for line in body.splitlines()]
-
-
-@contextlib.contextmanager
-def forgotten() -> Iterator[None]:
-    """What is imported and registered within it is gone afterwards, as in another process."""
-    members, files, modules = dict(CellConfig._members), dict(_plugins._files), set(sys.modules)
-    try:
-        yield
-    finally:
-        for registry, before in ((CellConfig._members, members), (_plugins._files, files)):
-            registry.clear()
-            registry.update(before)
-        for name in set(sys.modules) - modules:
-            if name.partition(".")[0] in ("leaky", "test_leaky", "use_leaky", "my_cells", "_imported_leaky"):
-                del sys.modules[name]
-        importlib.invalidate_caches()
 
 
 @pytest.fixture(scope="module")
