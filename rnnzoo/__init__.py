@@ -18,6 +18,7 @@ __all__ = [
     "StackConfig",
     "StreamData",
     "UserError",
+    "WordLM",
     "__version__",
     "list_models",
     "load",
@@ -32,13 +33,14 @@ _HOME = {
     "StackConfig": "rnnzoo.backbones",
     "StreamData": "rnnzoo.training",
     "UserError": "rnnzoo.errors",
+    "WordLM": "rnnzoo.tasks",
     "list_models": "rnnzoo.zoo",
     "load": "rnnzoo.zoo",
     "register_cell": "rnnzoo.cells",
     "train": "rnnzoo.tasks",
 }
 _PACKAGES = {
-    *("backbones", "cells", "data", "decoding", "metrics", "models", "nn", "state"),
+    *("backbones", "cells", "data", "decoding", "embeddings", "metrics", "models", "nn", "state"),
     *("tasks", "testing", "text", "training", "zoo"),
 }
 
@@ -47,7 +49,7 @@ if TYPE_CHECKING:
     from rnnzoo.cells import register_cell
     from rnnzoo.errors import UserError
     from rnnzoo.models import LanguageModel, LanguageModelConfig
-    from rnnzoo.tasks import CharLM
+    from rnnzoo.tasks import CharLM, WordLM
     from rnnzoo.tasks.train import train
     from rnnzoo.training import StreamData
     from rnnzoo.zoo.load import load

@@ -48,7 +48,7 @@ class BidirectionalStack(nn.Module):
         for index, cell_config in enumerate(config.layers):
             if index > 0 and config.layer_norm:
                 self.norms.append(nn.LayerNorm(size))
-            pair = [cell_config.build(size, config.hidden_size) for _ in range(2)]
+            pair = [cell_config.build(size, config.size(index)) for _ in range(2)]
             for cell, direction in zip(pair, (self.ahead, self.back), strict=True):
                 drop_weights(cell, cell.recurrent_weights, config.weight_dropout)
                 direction.append(cell)

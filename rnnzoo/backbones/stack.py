@@ -35,6 +35,7 @@ class StackConfig(Config):
         hidden_dropout: dropout between the layers.
         locked_dropout: that dropout keeps one mask for all steps of a sequence.
         weight_dropout: dropout on the recurrent weights.
+        output_size: units of the last layer, where it differs from the others (AWD-LSTM); 0 for `hidden_size`.
     """
 
     cell: CellConfig = field(default_factory=LSTMConfig)
@@ -46,10 +47,13 @@ class StackConfig(Config):
     hidden_dropout: float = 0.0
     locked_dropout: bool = False
     weight_dropout: float = 0.0
+    output_size: int = 0
 
     def __post_init__(self) -> None:
         if self.hidden_size < 1 or self.num_layers < 1:
             raise ValueError("hidden_size and num_layers must be at least 1")
+        if self.output_size < 0:
+            raise ValueError("output_size cannot be negative")
         if self.cells and self.num_layers not in (1, len(self.cells)):
             raise ValueError(f"num_layers is {self.num_layers}, but there are {len(self.cells)} cells")
         if not (0 <= self.hidden_dropout < 1 and 0 <= self.weight_dropout < 1):
@@ -59,6 +63,10 @@ class StackConfig(Config):
     def layers(self) -> tuple[CellConfig, ...]:
         """One cell config for each layer."""
         return self.cells or (self.cell,) * self.num_layers
+
+    def size(self, index: int) -> int:
+        """The units of layer `index`."""
+        return self.output_size if self.output_size and index == len(self.layers) - 1 else self.hidden_size
 
     def build(self, input_size: int) -> Stack:
         """The stack for inputs of `input_size` features."""
@@ -84,7 +92,7 @@ class Stack(Cell):
         for index, cell_config in enumerate(config.layers):
             if index > 0 and config.layer_norm:
                 self.norms.append(nn.LayerNorm(size))
-            cell = cell_config.build(size, config.hidden_size)
+            cell = cell_config.build(size, config.size(index))
             drop_weights(cell, cell.recurrent_weights, config.weight_dropout)
             self.layers.append(cell)
             size = cell.output_size
@@ -132,7 +140,7 @@ class Stack(Cell):
             return None
         cells = [cell for cell in self.cells if isinstance(cell, KernelCell)]
         # By kernel, not by type: weight dropout gives each cell a type of its own.
-        alike = len(cells) == len(self.layers) and len({cell.kernel for cell in cells}) == 1
+        alike = len(cells) == len(self.layers) and len({(cell.kernel, cell.output_size) for cell in cells}) == 1
         return cells if alike and len(cells) > 1 else None
 
     def load_torch(self, weights: Mapping[str, Tensor]) -> None:

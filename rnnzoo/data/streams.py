@@ -13,6 +13,7 @@ Every prediction is made exactly once in an epoch, in order, whatever the number
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -36,6 +37,7 @@ class Chunk(NamedTuple):
         tokens: (B, T) int64. targets: what follows each token, or `IGNORED`.
         reset: True where a stream begins, and the state with it.
         number: the chunk's place in its epoch. num_targets: targets that are not ignored.
+        scale: what the learning rate is multiplied with, where chunks are of different length on purpose.
     """
 
     tokens: Int[Tensor, "B T"]
@@ -43,6 +45,7 @@ class Chunk(NamedTuple):
     reset: Bool[Tensor, "B"]
     number: int
     num_targets: int
+    scale: float = 1.0
 
 
 class TokenStreams:
@@ -97,7 +100,10 @@ class StreamLoader:
         random_phase: each epoch cuts the streams at other places: its first chunk has a random length from 1 to
             `chunk_len`, and its last takes up what that leaves, less than 2 `chunk_len` steps. So the number of
             chunks and what an epoch reads stay the same.
-        seed: of the phases.
+        variable: chunks have random lengths, about `chunk_len`, one in twenty about half of it, other ones in each
+            epoch; their number stays the same (Merity et al. 2018, arXiv:1708.02182). A chunk's `scale` is its
+            length as a share of `chunk_len`.
+        seed: of the phases and lengths.
         limit: chunks of an epoch that are read, where the trainer reads no more; the next epoch follows them.
         evaluation: streams that the ranks do not divide evenly are allowed; a rank that has fewer is given rows
             without targets, so that nothing is counted twice.
@@ -114,6 +120,7 @@ class StreamLoader:
         rank: int = 0,
         world_size: int = 1,
         random_phase: bool = False,
+        variable: bool = False,
         seed: int = 0,
         limit: int | None = None,
         evaluation: bool = False,
@@ -124,7 +131,7 @@ class StreamLoader:
         if total % world_size and not evaluation:
             raise UserError(f"streams = {total} cannot be shared by {world_size} ranks: choose a multiple of them")
         self.streams, self.chunk_len = streams, chunk_len
-        self.random_phase, self.seed, self.limit = random_phase, seed, limit
+        self.random_phase, self.variable, self.seed, self.limit = random_phase, variable, seed, limit
         per_rank = -(-total // world_size)
         rows = np.arange(rank * per_rank, (rank + 1) * per_rank)
         self.rows: npt.NDArray[np.int64] = np.where(rows < total, rows, -1)
@@ -134,6 +141,12 @@ class StreamLoader:
     def cuts(self, epoch: int) -> list[int]:
         """Where the chunks of an epoch begin, and the end."""
         longest, step = int(self.streams.sizes.max()), self.chunk_len
+        if self.variable:
+            random = np.random.default_rng((self.seed, epoch, 1))
+            count = len(self)
+            about = np.where(random.random(count) < 0.05, 0.5, 1.0)
+            ends = np.maximum(random.normal(about, 1 / 14), 1 / 14).cumsum()  # 70 and 5 in the paper
+            return [0, *np.rint(ends * longest / ends[-1]).astype(int).tolist()]
         inner = list(range(step, longest, step))
         if self.random_phase and inner:
             phase = int(np.random.default_rng((self.seed, epoch)).integers(1, step + 1))
@@ -142,7 +155,8 @@ class StreamLoader:
 
     def __len__(self) -> int:
         """Chunks in a whole epoch."""
-        return -(-int(self.streams.sizes.max()) // self.chunk_len)
+        mean = self.chunk_len * (0.975 if self.variable else 1.0)  # of 0.95 x 1 + 0.05 x 0.5
+        return math.ceil(int(self.streams.sizes.max()) / mean)
 
     def __iter__(self) -> Iterator[Chunk]:
         if not self._resumed:  # a broken-off epoch is begun again, unless a checkpoint says where it was
@@ -152,6 +166,8 @@ class StreamLoader:
         end = len(self) if self.limit is None else min(len(self), self.limit)
         for index in range(self.next_chunk, end):
             chunk = self.streams.chunk(self.rows, cuts[index], cuts[index + 1], index)
+            if self.variable:
+                chunk = chunk._replace(scale=chunk.tokens.size(1) / self.chunk_len)
             # Moved on before the chunk is handed out: a checkpoint written while it is trained on comes after it.
             last = index + 1 == end
             self.epoch, self.next_chunk = (epoch + 1, 0) if last else (epoch, index + 1)

@@ -7,24 +7,22 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 from rnnzoo.backbones import Stack, StackConfig
 from rnnzoo.config import Config
-from rnnzoo.nn import LockedDropout, dropped_embedding
+from rnnzoo.errors import UserError
+from rnnzoo.nn import IGNORED, AdaptiveHead, LinearHead, LockedDropout, dropped_embedding
 from rnnzoo.shapes import Float, Int, Tensor
 from rnnzoo.state import State
 from rnnzoo.text import Tokenizer
 
 if TYPE_CHECKING:
+    from rnnzoo.embeddings import Vectors
     from rnnzoo.models.scoring import Scores
     from rnnzoo.models.session import Session
 
 __all__ = ["IGNORED", "LanguageModel", "LanguageModelConfig"]
-
-IGNORED = -100
-"""A target that is not counted."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,11 @@ class LanguageModelConfig(Config):
         input_dropout: dropout on the vectors before the first layer.
         backbone: the stack of cells.
         output_dropout: dropout on the last layer's output.
-        tied: the output layer uses the embedding table; needs embedding_dim equal to the stack's output size.
+        tied: the output layer uses the embedding table; needs embedding_dim equal to what the output layer gets.
+        embedding_projection: maps the vectors linearly to so many features for the first layer; 0 for none.
+        output_projection: maps the last layer's output linearly to so many features for the output layer; 0 for none.
+        adaptive_cutoffs: adaptive softmax with clusters that begin at these ids; none for a full softmax.
+        init_range: weights and biases begin uniform in this distance around 0; 0 for each layer's own way.
     """
 
     embedding_dim: int = 128
@@ -46,12 +48,22 @@ class LanguageModelConfig(Config):
     backbone: StackConfig = field(default_factory=StackConfig)
     output_dropout: float = 0.0
     tied: bool = False
+    embedding_projection: int = 0
+    output_projection: int = 0
+    adaptive_cutoffs: tuple[int, ...] = ()
+    init_range: float = 0.0
 
     def __post_init__(self) -> None:
         if self.embedding_dim < 1:
             raise ValueError("embedding_dim must be at least 1")
+        if self.embedding_projection < 0 or self.output_projection < 0 or self.init_range < 0:
+            raise ValueError("embedding_projection, output_projection and init_range cannot be negative")
         if not all(0 <= p < 1 for p in (self.embedding_dropout, self.input_dropout, self.output_dropout)):
             raise ValueError("a dropout lies between 0 and 1")
+        if list(self.adaptive_cutoffs) != sorted({c for c in self.adaptive_cutoffs if c > 0}):
+            raise ValueError("adaptive_cutoffs must rise, from 1 on")
+        if self.tied and self.adaptive_cutoffs:
+            raise ValueError("tied and adaptive_cutoffs exclude each other: clusters have tables of their own")
 
     def build(self, tokenizer: Tokenizer) -> LanguageModel:
         """The model, with fresh weights, over the vocabulary of `tokenizer`."""
@@ -65,7 +77,7 @@ class LanguageModel(nn.Module):
         config: what it was built from.
         tokenizer: text to token ids and back.
         vocab_size: V.
-        embedding: token vectors (V, D). backbone: the stack. head: the output layer (V, H).
+        embedding: token vectors (V, D). backbone: the stack. head: the output layer, features to log-probabilities.
     """
 
     def __init__(self, config: LanguageModelConfig, tokenizer: Tokenizer) -> None:
@@ -73,24 +85,39 @@ class LanguageModel(nn.Module):
         self.config, self.tokenizer = config, tokenizer
         self.vocab_size = tokenizer.vocab_size
         self.embedding = nn.Embedding(self.vocab_size, config.embedding_dim)
-        self.backbone: Stack = config.backbone.build(config.embedding_dim)
-        self.head = nn.Linear(self.backbone.output_size, self.vocab_size)
-        nn.init.xavier_uniform_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
+        self.embedding_projection = _projection(config.embedding_dim, config.embedding_projection)
+        self.backbone: Stack = config.backbone.build(config.embedding_projection or config.embedding_dim)
+        features = config.output_projection or self.backbone.output_size
+        self.output_projection = _projection(self.backbone.output_size, config.output_projection)
+        self.head = self._head(features)
         if config.tied:
-            if config.embedding_dim != self.backbone.output_size:
+            if config.embedding_dim != features:
                 raise ValueError(
-                    f"tied: embedding_dim is {config.embedding_dim}, the stack's output {self.backbone.output_size}"
+                    f"tied: embedding_dim is {config.embedding_dim}, the stack's output {features}; "
+                    f"output_projection: {config.embedding_dim} would make them fit"
                 )
             nn.init.uniform_(self.embedding.weight, -0.1, 0.1)  # as an output layer it needs small weights
             self._tie()
             self.register_load_state_dict_post_hook(LanguageModel._tie)  # type: ignore[no-untyped-call]
+        if config.init_range:
+            for parameter in self.parameters():
+                nn.init.uniform_(parameter, -config.init_range, config.init_range)
         dropout = LockedDropout if config.backbone.locked_dropout else nn.Dropout
         self.input_dropout = dropout(config.input_dropout)
         self.output_dropout = dropout(config.output_dropout)
 
+    def _head(self, features: int) -> LinearHead | AdaptiveHead:
+        if cutoffs := self.config.adaptive_cutoffs:
+            if cutoffs[-1] >= self.vocab_size:
+                raise UserError(f"model.adaptive_cutoffs: {cutoffs[-1]} is not below vocab_size {self.vocab_size}")
+            return AdaptiveHead(features, self.vocab_size, cutoffs)
+        head = LinearHead(features, self.vocab_size)
+        nn.init.xavier_uniform_(head.weight)
+        nn.init.zeros_(head.bias)
+        return head
+
     def _tie(self, *_: object) -> None:
-        if self.config.tied:
+        if self.config.tied and isinstance(self.head, LinearHead):
             self.head.weight = self.embedding.weight
 
     def _apply(self, fn: Any, recurse: bool = True) -> Self:
@@ -107,21 +134,26 @@ class LanguageModel(nn.Module):
         """What is carried before the first token, for `batch_size` rows."""
         return self.backbone.initial_state(batch_size)
 
-    def hidden(self, tokens: Int[Tensor, "B T"], state: State | None = None) -> tuple[Float[Tensor, "B T H"], State]:
-        """The last layer's outputs, and the new state; `forward` without the output layer."""
+    def features(self, tokens: Int[Tensor, "B T"], state: State | None = None) -> tuple[Float[Tensor, "B T H"], State]:
+        """The last layer's outputs, before any dropout of theirs, and the new state."""
         vectors = dropped_embedding(tokens, self.embedding.weight, self.config.embedding_dropout, self.training)
-        hidden, state = self.backbone(self.input_dropout(vectors), state)
-        return self.output_dropout(hidden), state
+        features: tuple[Tensor, State] = self.backbone(self.input_dropout(self.embedding_projection(vectors)), state)
+        return features
+
+    def hidden(self, tokens: Int[Tensor, "B T"], state: State | None = None) -> tuple[Float[Tensor, "B T D"], State]:
+        """What the output layer gets, and the new state; `forward` without the output layer."""
+        features, state = self.features(tokens, state)
+        return self.output_projection(self.output_dropout(features)), state
 
     def forward(self, tokens: Int[Tensor, "B T"], state: State | None = None) -> tuple[Float[Tensor, "B T V"], State]:
-        """Unnormalised log-probabilities of each next token, and the new state."""
+        """Log-probabilities of each next token, normalised only where the head is adaptive, and the new state."""
         hidden, state = self.hidden(tokens, state)
         return self.head(hidden), state
 
     def step(self, tokens: Int[Tensor, "B"], state: State, memory: State = ()) -> tuple[Float[Tensor, "B V"], State]:
         """One token further; what decoding calls. A language model has no `memory`."""
-        hidden, state = self.backbone.step(self.embedding(tokens), state)
-        return self.head(hidden), state
+        hidden, state = self.backbone.step(self.embedding_projection(self.embedding(tokens)), state)
+        return self.head(self.output_projection(hidden)), state
 
     def nll(
         self, tokens: Int[Tensor, "B T"], targets: Int[Tensor, "B T"], state: State | None = None
@@ -132,12 +164,12 @@ class LanguageModel(nn.Module):
             tokens: inputs. targets: what follows each of them; `IGNORED` ones are not counted.
             state: what was carried so far.
         """
-        logits, state = self(tokens, state)
-        logits = logits.flatten(0, 1)
-        if logits.dtype in (torch.float16, torch.bfloat16):
-            logits = logits.float()  # a sum over thousands of tokens has no room in half precision
-        loss = F.cross_entropy(logits, targets.flatten(), ignore_index=IGNORED, reduction="sum")
-        return loss, state
+        features, state = self.features(tokens, state)
+        return self.nll_of(self.output_dropout(features), targets), state
+
+    def nll_of(self, features: Float[Tensor, "B T H"], targets: Int[Tensor, "B T"]) -> Float[Tensor, ""]:
+        """The rest of `nll`, from what `features` gave and `output_dropout` left of it."""
+        return self.head.nll(self.output_projection(features).flatten(0, 1), targets.flatten())
 
     def generate(self, prompt: str = "", **options: Any) -> list[str]:
         """Texts that continue `prompt`; the options are those of `rnnzoo.models.session.generate`."""
@@ -163,6 +195,28 @@ class LanguageModel(nn.Module):
 
         return score_text(self, text, **options)
 
+    def load_embeddings(self, vectors: Vectors) -> Self:
+        """Fills the embedding table with vectors of a file; with `tied`, that is the output layer's table too.
+
+        Args:
+            vectors: what `rnnzoo.embeddings.load_vectors` gave for this model's tokenizer; of dimension
+                `config.embedding_dim`.
+
+        Returns:
+            The model itself.
+
+        Raises:
+            UserError: they are of another vocabulary or dimension.
+        """
+        size, dim = self.embedding.weight.shape
+        if vectors.matrix.shape != (size, dim):
+            raise UserError(
+                f"the vectors are {' x '.join(map(str, vectors.matrix.shape))}, the model's table is {size} x {dim}"
+            )
+        with torch.no_grad():
+            self.embedding.weight.copy_(torch.from_numpy(vectors.matrix))
+        return self
+
     def with_tokenizer(self, tokenizer: Tokenizer) -> LanguageModel:
         """A copy over a larger vocabulary that begins with this model's: its rows are kept, new ones are drawn.
 
@@ -173,6 +227,8 @@ class LanguageModel(nn.Module):
             ValueError: the new vocabulary does not begin with this model's.
         """
         known = self.vocab_size
+        if not isinstance(self.head, LinearHead):
+            raise ValueError("the vocabulary of an adaptive softmax cannot grow: its clusters are cut by frequency")
         if tokenizer.vocab_size < known or tokenizer.token_texts()[:known] != self.tokenizer.token_texts():
             raise ValueError("the new vocabulary does not begin with the model's own")
         model = LanguageModel(self.config, tokenizer).to(self.embedding.weight)
@@ -190,3 +246,7 @@ class LanguageModel(nn.Module):
                 else:
                     weight[known:] = old.min()
         return model.train(self.training)
+
+
+def _projection(size: int, projected: int) -> nn.Module:
+    return nn.Linear(size, projected) if projected else nn.Identity()

@@ -161,14 +161,17 @@ class Session:
         return Position(tokens, self._state) if times == 1 else Position(*states.repeat((tokens, self._state), times))
 
     def _decoder(self, row: int) -> Any:
-        decoder = self.model.tokenizer.decoder()
+        decoder = self.model.tokenizer.reader()
         for token in self._tails[row]:
             decoder.feed(token)
         return decoder
 
     def _step(self, tokens: Tensor, state: State, memory: State) -> tuple[Tensor, State]:
         with evaluating(self.model):
-            return self.model.step(tokens, state, memory)
+            logits, state = self.model.step(tokens, state, memory)
+        if unwritten := self.model.tokenizer.unwritten:
+            logits = logits.index_fill(1, torch.tensor(unwritten, device=logits.device), -torch.inf)
+        return logits, state
 
     def _stream_rows(
         self, max_new_tokens: int, sampling: SamplingConfig, strings: tuple[str, ...]

@@ -10,6 +10,7 @@ from typing import Any, Self
 import lightning
 import torch
 import torch.distributed as dist
+from lightning.pytorch.trainer.states import TrainerFn
 
 from rnnzoo import state as states
 from rnnzoo.data.streams import Chunk
@@ -21,7 +22,9 @@ from rnnzoo.models.scoring import Scores
 from rnnzoo.shapes import Float, Tensor
 from rnnzoo.state import State
 from rnnzoo.text import Tokenizer, tokenizer_from_dict
+from rnnzoo.training.nt_asgd import NTASGD
 from rnnzoo.training.optim import OptimizerConfig, ScheduleConfig
+from rnnzoo.training.regularization import RegularizationConfig
 from rnnzoo.training.resume import gather_ranks, pack_state, random_state, set_random_state, unpack_state
 from rnnzoo.zoo import load, save_folder
 
@@ -42,6 +45,7 @@ class LanguageModelTask(lightning.LightningModule):
         model: a model to train further, or the config of a new one.
         tokenizer: the vocabulary; comes with the model where that is given.
         optimizer: how gradients become updates. schedule: how the learning rate moves.
+        regularization: penalties in training beside the loss.
     """
 
     def __init__(
@@ -50,6 +54,7 @@ class LanguageModelTask(lightning.LightningModule):
         tokenizer: Tokenizer | Mapping[str, Any] | None = None,
         optimizer: OptimizerConfig | Mapping[str, Any] | str = "adamw",
         schedule: ScheduleConfig | Mapping[str, Any] | str = "constant",
+        regularization: RegularizationConfig | Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
         if isinstance(model, LanguageModel):
@@ -62,17 +67,20 @@ class LanguageModelTask(lightning.LightningModule):
             self.model = LanguageModelConfig.from_dict(model, "model").build(tokenizer)
         self.optimizer_config = OptimizerConfig.from_dict(optimizer, "optimizer")
         self.schedule_config = ScheduleConfig.from_dict(schedule, "schedule")
+        self.regularization = RegularizationConfig.from_dict(regularization or {}, "regularization")
         # Plain dictionaries: a checkpoint holds nothing that could execute.
         plain = {
             "model": self.model.config.to_dict(),
             "tokenizer": self.model.tokenizer.to_dict(),
             "optimizer": self.optimizer_config.to_dict(),
             "schedule": self.schedule_config.to_dict(),
+            "regularization": self.regularization.to_dict(),
         }
         self.save_hyperparameters(plain, logger=False)
         self.tokens_trained = 0
         self._carry: dict[str, State | None] = {"train": None, "val": None, "test": None}
         self._window = 0  # tokens since the last optimiser step
+        self._scale = 1.0  # of the learning rate, from the chunk under way
         self._log_nats, self._log_tokens = torch.zeros(()), 0  # since the last logged step
         self.val_score, self.test_score = NLL(), NLL()  # of the evaluation under way
         self._resume: dict[str, Any] | None = None
@@ -84,7 +92,7 @@ class LanguageModelTask(lightning.LightningModule):
 
         Args:
             model: a zoo name, a folder or a hub repository.
-            options: `optimizer` and `schedule`.
+            options: `optimizer`, `schedule` and `regularization`.
         """
         return cls(load(model), **options)
 
@@ -108,12 +116,15 @@ class LanguageModelTask(lightning.LightningModule):
     # ------------------------------------------------------------------------------------------ steps
 
     def training_step(self, batch: Chunk, batch_idx: int) -> Float[Tensor, ""]:
-        """The summed loss of a chunk, in nats."""
-        nats = self._nats(batch, "train")
+        """The summed loss of a chunk, in nats, with the penalties; what is logged is without them."""
+        features, dropped = self._features(batch, "train")
+        nats = self.model.nll_of(dropped, batch.targets)
         self._window += batch.num_targets
         self.tokens_trained += batch.num_targets
         self._log_nats = self._log_nats.to(nats.device) + nats.detach()
         self._log_tokens += batch.num_targets
+        if self.regularization:
+            nats = nats + self.regularization.penalty(features, dropped, batch.targets)
         return nats
 
     def validation_step(self, batch: Chunk, batch_idx: int) -> None:
@@ -124,8 +135,8 @@ class LanguageModelTask(lightning.LightningModule):
         """Adds a chunk to the test score."""
         self._score(batch, "test")
 
-    def _nats(self, batch: Chunk, split: str) -> Float[Tensor, ""]:
-        """The summed loss of a chunk; the split's carried state goes in and comes out."""
+    def _features(self, batch: Chunk, split: str) -> tuple[Float[Tensor, "B T H"], Float[Tensor, "B T H"]]:
+        """The last layer's outputs, and the same after dropout; the split's carried state goes in and comes out."""
         carry, rows = self._carry[split], batch.tokens.size(0)
         initial = self.model.initial_state(rows)
         if carry is not None and any(leaf.size(0) != rows for leaf in states.leaves(carry)) and batch.reset.all():
@@ -135,12 +146,13 @@ class LanguageModelTask(lightning.LightningModule):
         else:
             states.check(carry, rows)  # PyTorch would broadcast a single row
             carry = states.select(batch.reset, initial, carry)
-        nats, carry = self.model.nll(batch.tokens, batch.targets, carry)
+        features, carry = self.model.features(batch.tokens, carry)
         self._carry[split] = states.detach(carry)
-        return nats
+        return features, self.model.output_dropout(features)
 
     def _score(self, batch: Chunk, split: str) -> None:
-        self._metric(split).update(self._nats(batch, split), batch.num_targets)
+        _, features = self._features(batch, split)
+        self._metric(split).update(self.model.nll_of(features, batch.targets), batch.num_targets)
 
     # ----------------------------------------------------------------------------------- optimisation
 
@@ -165,6 +177,16 @@ class LanguageModelTask(lightning.LightningModule):
         epochs, steps = trainer.max_epochs or 0, trainer.max_steps
         ends = [end for end in (per_epoch * epochs, steps) if end > 0]  # -1 is Lightning's "no end"
         return per_epoch, min(ends, default=0)
+
+    def optimizer_step(self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Any = None) -> None:
+        """A step at the learning rate that suits the chunk's length, see `Chunk.scale`."""
+        groups = optimizer.param_groups
+        rates = [group["lr"] for group in groups]
+        for group in groups:
+            group["lr"] *= self._scale
+        super().optimizer_step(epoch, batch_idx, optimizer, optimizer_closure)
+        for group, rate in zip(groups, rates, strict=True):
+            group["lr"] = rate
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Turns summed gradients into those of the mean loss per token, before they are clipped."""
@@ -207,9 +229,13 @@ class LanguageModelTask(lightning.LightningModule):
         """Validation leaves the training's random state alone."""
         if self._training_random is None:  # in the middle of an accumulation there is no hook before this one
             self._training_random = random_state()
+        if (optimizer := self._averaging()) is not None:
+            optimizer.swap()  # the mean of the weights is validated, and kept where it is the best
 
     def on_validation_end(self) -> None:
         """See `on_validation_start`."""
+        if (optimizer := self._averaging()) is not None and optimizer.swapped:
+            optimizer.swap()
         if self._training_random is not None:
             set_random_state(self._training_random)
             self._training_random = None
@@ -217,6 +243,12 @@ class LanguageModelTask(lightning.LightningModule):
     def on_train_batch_start(self, batch: Chunk, batch_idx: int) -> None:
         """Drops what a validation that was skipped has left behind."""
         self._training_random = None
+        self._scale = batch.scale
+
+    def _averaging(self) -> NTASGD | None:
+        fitting = self.trainer.state.fn == TrainerFn.FITTING and not self.trainer.sanity_checking
+        optimizers = self.trainer.optimizers if fitting else []
+        return optimizers[0] if optimizers and isinstance(optimizers[0], NTASGD) else None
 
     def on_validation_epoch_start(self) -> None:
         """Begins a score."""
@@ -224,7 +256,9 @@ class LanguageModelTask(lightning.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Logs the score of the whole validation text."""
-        self._log_score("val")
+        nll = self._log_score("val")
+        if (optimizer := self._averaging()) is not None:
+            optimizer.observe(nll)
 
     def on_test_epoch_start(self) -> None:
         """Begins a score."""
@@ -241,12 +275,13 @@ class LanguageModelTask(lightning.LightningModule):
         self._carry[split] = None
         self._metric(split).reset()
 
-    def _log_score(self, split: str) -> None:
+    def _log_score(self, split: str) -> float:
         nll = float(self._metric(split).compute())  # over all ranks
         scores = {"nll": nll, "ppl": perplexity(nll), "bits": bits(nll)}
         logged = {f"{split}/{name}": torch.tensor(value, dtype=torch.float64) for name, value in scores.items()}
         self.log_dict(logged, sync_dist=self.trainer.world_size > 1)  # equal on all ranks; else Lightning warns
         self._begin_score(split)
+        return nll
 
     # ----------------------------------------------------------------------------------------- resume
 
@@ -267,6 +302,8 @@ class LanguageModelTask(lightning.LightningModule):
     def on_train_start(self) -> None:
         """Goes on where the checkpoint was written."""
         self._carry["train"], self._window = None, 0
+        if (optimizer := self._averaging()) is not None and optimizer.swapped:
+            optimizer.swap()  # the checkpoint was written in a validation
         self._log_nats, self._log_tokens = torch.zeros(()), 0
         resume, self._resume = self._resume, None
         if resume is None or self.trainer.ckpt_path is None:  # a new training of weights from a checkpoint

@@ -21,11 +21,28 @@ from rnnzoo.cells._plugins import installed_allowed
 from rnnzoo.config import Config
 from rnnzoo.errors import UserError, nearest
 from rnnzoo.models import LanguageModelConfig
-from rnnzoo.training import OptimizerConfig, SampleConfig, ScheduleConfig, StreamDataConfig
+from rnnzoo.training import (
+    OptimizerConfig,
+    PretrainedEmbedding,
+    RegularizationConfig,
+    SampleConfig,
+    ScheduleConfig,
+    StreamDataConfig,
+    WordDataConfig,
+)
 from rnnzoo.training.optim import AdamWConfig, OneCycleConfig
 from rnnzoo.zoo import find_recipe, read_recipe
 
-__all__ = ["SHORT_FORMS", "CharLMRecipe", "Recipe", "override", "plain", "read"]
+__all__ = [
+    "SHORT_FORMS",
+    "CharLMRecipe",
+    "LanguageModelRecipe",
+    "Recipe",
+    "WordLMRecipe",
+    "override",
+    "plain",
+    "read",
+]
 
 SHORT_FORMS = {
     "cell": "model.backbone.cell",
@@ -57,11 +74,17 @@ class Recipe(Config, family="task"):
         """
         values = dict(data)
         if "name" in values:  # a family's key elsewhere; a recipe's name is that of its file
-            raise UserError(f"name: unknown field{nearest('name', {'task'} | {f.name for f in fields(CharLMRecipe)})}")
+            raise UserError(f"name: unknown field{nearest('name', cls.sections(values.get('task')))}")
         if "task" not in values:
             raise UserError(f"task: is missing{nearest('', cls.names())}")
         with installed_allowed():  # a recipe is the user's own word: it may name the cells of installed packages
             return cls.from_dict({"name": values.pop("task"), **values})
+
+    @classmethod
+    def sections(cls, task: Any) -> set[str]:
+        """What stands at the top of a recipe for `task`; of any recipe where there is no such task."""
+        members = [cls.find(task)] if task in cls.names() else [cls.find(name) for name in cls.names()]
+        return {"task"} | {f.name for member in members for f in fields(member)}
 
     def to_mapping(self) -> dict[str, Any]:
         """The inverse of `from_mapping`, every field spelt out."""
@@ -86,29 +109,53 @@ _Dumper.add_representer(str, _Dumper.represent_str)
 
 
 @dataclass(frozen=True)
-class CharLMRecipe(Recipe, name="char_lm"):
-    """Trains a character or byte language model.
+class LanguageModelRecipe(Recipe):
+    """What the recipes of character and word models share.
 
     Args:
         data: the text, and how it is read.
         model: the network.
         optimizer: how gradients become updates.
         schedule: how the learning rate moves.
+        regularization: penalties in training beside the loss.
         sample: what the model says while it trains, and at the end.
         trainer: arguments of `lightning.Trainer`.
+        embedding: word vectors from a file, with which the model's table begins.
         init_from: a model to train further instead of a new one: a zoo name or a folder. Its network is taken too,
             and its vocabulary learns the text's new characters.
         seed: of weights, dropout and the order of the data.
+        checkpoint_every: optimiser steps between two checkpoints.
     """
 
     data: StreamDataConfig
     model: LanguageModelConfig = field(default_factory=LanguageModelConfig)
     optimizer: OptimizerConfig = field(default_factory=AdamWConfig)
     schedule: ScheduleConfig = field(default_factory=OneCycleConfig)
+    regularization: RegularizationConfig = field(default_factory=RegularizationConfig)
     sample: SampleConfig = field(default_factory=SampleConfig)
     trainer: dict[str, Any] = field(default_factory=dict)
+    embedding: PretrainedEmbedding | None = None
     init_from: str | None = None
     seed: int = 1
+    checkpoint_every: int = 50
+
+    def __post_init__(self) -> None:
+        if self.checkpoint_every < 1:
+            raise ValueError("checkpoint_every must be at least 1")
+        if self.embedding is not None and self.init_from is not None:
+            raise ValueError("embedding and init_from exclude each other: a trained model has its table")
+
+
+@dataclass(frozen=True)
+class CharLMRecipe(LanguageModelRecipe, name="char_lm"):
+    """Trains a character or byte language model; the fields are those of `LanguageModelRecipe`."""
+
+
+@dataclass(frozen=True)
+class WordLMRecipe(LanguageModelRecipe, name="word_lm"):
+    """Trains a word language model; the fields are those of `LanguageModelRecipe`."""
+
+    data: WordDataConfig
 
 
 def read(recipe: str | Path, overlays: Sequence[str | Path] = ()) -> dict[str, Any]:
@@ -146,7 +193,7 @@ def override(data: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, 
         UserError: a name without a dot that is neither a short form nor a section.
     """
     result = copy.deepcopy(dict(data))
-    known = {f.name for f in fields(CharLMRecipe)} | {"task"}
+    known = Recipe.sections(data.get("task"))
     for name, value in settings.items():
         dotted, value = SHORT_FORMS.get(name, name), plain(value)
         head, *rest = dotted.split(".")

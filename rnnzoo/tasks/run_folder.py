@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rnnzoo.embeddings import Coverage
 from rnnzoo.errors import UserError
 from rnnzoo.files import read_json, write_json, write_text
 from rnnzoo.tasks.recipe import Recipe
@@ -60,10 +61,14 @@ class RunFolder:
         """Whether the run has come to its end and its model is there."""
         return (self.path / "metrics.json").is_file()
 
-    def begin(self, recipe: Recipe, settings: Mapping[str, Any], corpus_sha256: str) -> None:
-        """Makes the folder and notes what is run."""
+    def begin(
+        self, recipe: Recipe, settings: Mapping[str, Any], corpus_sha256: str, coverage: Coverage | None = None
+    ) -> None:
+        """Makes the folder and notes what is run; `coverage` is that of the vectors it begins with."""
         self.path.mkdir(parents=True, exist_ok=False)
         noted = {"recipe": self.name, "corpus_sha256": corpus_sha256, "settings": dict(settings)}
+        if coverage is not None:
+            noted["embedding"] = coverage.to_dict()
         write_json(self.path / "run.json", noted)
         write_text(self.path / "recipe.yaml", recipe.to_yaml())
 
@@ -71,6 +76,11 @@ class RunFolder:
         """What was set on top of the recipe when the run began."""
         settings: dict[str, Any] = read_json(self.path / "run.json").get("settings", {})
         return settings
+
+    def coverage(self) -> Coverage | None:
+        """What the vectors covered that the run began with, if it began with any."""
+        noted = read_json(self.path / "run.json").get("embedding")
+        return None if noted is None else Coverage.from_dict(noted)
 
     def check_same(self, recipe: Recipe) -> None:
         """Raises `UserError` when `recipe` would compute something else than the run did so far."""

@@ -12,6 +12,7 @@ from rnnzoo.errors import UserError
 from rnnzoo.text.base import StreamDecoder, Tokenizer, TokenizerConfig, require
 from rnnzoo.text.byte import ByteTokenizer, ByteTokenizerConfig
 from rnnzoo.text.char import CharTokenizer, CharTokenizerConfig
+from rnnzoo.text.word import WordTokenizer, WordTokenizerConfig
 
 __all__ = [
     "ByteTokenizer",
@@ -21,11 +22,13 @@ __all__ = [
     "StreamDecoder",
     "Tokenizer",
     "TokenizerConfig",
+    "WordTokenizer",
+    "WordTokenizerConfig",
     "load_tokenizer",
     "tokenizer_from_dict",
 ]
 
-_KINDS: tuple[type[Tokenizer], ...] = (CharTokenizer, ByteTokenizer)
+_KINDS: tuple[type[Tokenizer], ...] = (CharTokenizer, ByteTokenizer, WordTokenizer)
 _MAX_BYTES = 64 << 20  # all of Unicode as a character vocabulary is 24 MB
 
 

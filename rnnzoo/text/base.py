@@ -46,6 +46,7 @@ class Tokenizer(ABC):
 
     kind: ClassVar[str]
     vocab_size: int
+    unwritten: tuple[int, ...] = ()  # ids that stand for no text of their own, <unk>; nothing is written with them
 
     @abstractmethod
     def encode(self, text: str, *, unknown: Unknown = "error") -> Ids:
@@ -67,6 +68,10 @@ class Tokenizer(ABC):
     @abstractmethod
     def decoder(self) -> StreamDecoder:
         """A new incremental decoder."""
+
+    def reader(self) -> StreamDecoder:
+        """A new incremental decoder for people: text as it is written, where `decode` only undoes `encode`."""
+        return self.decoder()
 
     @abstractmethod
     def token_texts(self) -> list[str]:
@@ -109,7 +114,13 @@ class Tokenizer(ABC):
 
 
 class TokenizerConfig(Config, ABC, family="tokenizer"):
-    """How to make a tokenizer from text."""
+    """How to make a tokenizer from text.
+
+    Attributes:
+        whole_text: it is made of all parts of a corpus (an alphabet), not of the training part alone (words).
+    """
+
+    whole_text: ClassVar[bool] = True
 
     @abstractmethod
     def build(self, texts: Iterable[str]) -> Tokenizer:

@@ -70,6 +70,7 @@ class CharTokenizer(Tokenizer):
         self.characters = tuple(characters)
         self.has_unk, self.nfc = has_unk, nfc
         self.vocab_size = len(self.characters) + has_unk
+        self.unwritten = (0,) if has_unk else ()
         self.dtype = id_dtype(self.vocab_size)
         codes = np.array([ord(c) for c in self.characters], np.int64)
         if len(np.unique(codes)) < len(codes):

@@ -3,21 +3,30 @@
 from rnnzoo.training.checkpoint import DurableCheckpointIO
 from rnnzoo.training.history import History, draw_curve, read_history
 from rnnzoo.training.memory import keep_freed_memory
+from rnnzoo.training.nt_asgd import NTASGD, NTASGDConfig
 from rnnzoo.training.optim import OptimizerConfig, ScheduleConfig
+from rnnzoo.training.pretrained import FreezeEmbedding, PretrainedEmbedding
 from rnnzoo.training.progress import TrainProgress
+from rnnzoo.training.regularization import RegularizationConfig
 from rnnzoo.training.samples import SampleConfig, SampleText
-from rnnzoo.training.stream_data import StreamData, StreamDataConfig
+from rnnzoo.training.stream_data import StreamData, StreamDataConfig, WordDataConfig
 
 __all__ = [
+    "NTASGD",
     "DurableCheckpointIO",
+    "FreezeEmbedding",
     "History",
+    "NTASGDConfig",
     "OptimizerConfig",
+    "PretrainedEmbedding",
+    "RegularizationConfig",
     "SampleConfig",
     "SampleText",
     "ScheduleConfig",
     "StreamData",
     "StreamDataConfig",
     "TrainProgress",
+    "WordDataConfig",
     "draw_curve",
     "keep_freed_memory",
     "read_history",

@@ -26,6 +26,7 @@ __all__ = [
     "SGDConfig",
     "ScheduleConfig",
     "ZarembaConfig",
+    "weight_decay_groups",
 ]
 
 
@@ -53,7 +54,7 @@ class AdamWConfig(OptimizerConfig, name="adamw"):
     beta2: float = 0.99
 
     def build(self, parameters: Iterable[tuple[str, nn.Parameter]]) -> Optimizer:
-        groups = _groups(parameters, self.weight_decay)
+        groups = weight_decay_groups(parameters, self.weight_decay)
         return torch.optim.AdamW(groups, lr=self.lr, betas=(self.beta1, self.beta2), fused=True)
 
 
@@ -71,10 +72,12 @@ class SGDConfig(OptimizerConfig, name="sgd"):
     weight_decay: float = 0.0
 
     def build(self, parameters: Iterable[tuple[str, nn.Parameter]]) -> Optimizer:
-        return torch.optim.SGD(_groups(parameters, self.weight_decay), lr=self.lr, momentum=self.momentum, fused=True)
+        return torch.optim.SGD(
+            weight_decay_groups(parameters, self.weight_decay), lr=self.lr, momentum=self.momentum, fused=True
+        )
 
 
-def _groups(parameters: Iterable[tuple[str, nn.Parameter]], weight_decay: float) -> list[dict[str, Any]]:
+def weight_decay_groups(parameters: Iterable[tuple[str, nn.Parameter]], weight_decay: float) -> list[dict[str, Any]]:
     """Matrices with weight decay, vectors without."""
     found = [parameter for _, parameter in parameters if parameter.requires_grad]
     split = [([p for p in found if p.dim() > 1], weight_decay), ([p for p in found if p.dim() <= 1], 0.0)]

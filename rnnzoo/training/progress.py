@@ -11,6 +11,8 @@ from lightning.pytorch.callbacks import ProgressBar
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from rnnzoo.metrics import perplexity
+
 __all__ = ["Meter", "TrainProgress"]
 
 
@@ -118,9 +120,10 @@ class TrainProgress(ProgressBar):
             return
         bits = trainer.logged_metrics.get("train/bits")
         trained = "" if bits is None else f"training {float(bits):.3f}, "
+        ppl = f", perplexity {perplexity(float(nll)):.2f}" if self.unit in ("word", "token") else ""
         self.say(
             f"epoch {self._epoch(trainer)}  {trained}validation {float(nll) / math.log(2):.3f} bits/{self.unit} "
-            f"({float(nll):.4f} nats)  {self._meter.rate:,.0f} {self.unit}s/s"
+            f"({float(nll):.4f} nats{ppl})  {self._meter.rate:,.0f} {self.unit}s/s"
         )
 
     def on_train_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:

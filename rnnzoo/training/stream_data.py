@@ -13,9 +13,9 @@ from rnnzoo.data.cache import encoded
 from rnnzoo.data.corpora import Corpus, load_corpus
 from rnnzoo.data.streams import StreamLoader, TokenStreams
 from rnnzoo.errors import UserError
-from rnnzoo.text import CharTokenizerConfig, Tokenizer, TokenizerConfig
+from rnnzoo.text import CharTokenizerConfig, Tokenizer, TokenizerConfig, WordTokenizerConfig
 
-__all__ = ["StreamData", "StreamDataConfig"]
+__all__ = ["StreamData", "StreamDataConfig", "WordDataConfig"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class StreamDataConfig(Config):
         streams: parallel streams in training, over all ranks: the batch size.
         chunk_len: steps through which gradients flow (truncated backpropagation through time).
         random_phase: each epoch cuts the streams into chunks at other places.
+        variable_chunks: chunks of random length about `chunk_len`, the learning rate in proportion (AWD-LSTM).
         eval_streams: streams that an evaluation text is read as; part of what a score means.
     """
 
@@ -44,6 +45,7 @@ class StreamDataConfig(Config):
     streams: int = 64
     chunk_len: int = 128
     random_phase: bool = False
+    variable_chunks: bool = False
     eval_streams: int = 1
 
     def __post_init__(self) -> None:
@@ -51,6 +53,8 @@ class StreamDataConfig(Config):
             raise ValueError("corpus, files and hub exclude each other")
         if min(self.streams, self.chunk_len, self.eval_streams) < 1:
             raise ValueError("streams, chunk_len and eval_streams must be at least 1")
+        if self.random_phase and self.variable_chunks:
+            raise ValueError("random_phase and variable_chunks exclude each other")
 
     def load(self) -> Corpus:
         """The text, split.
@@ -61,6 +65,13 @@ class StreamDataConfig(Config):
         return load_corpus(
             self.corpus, files=self.files, hub=self.hub, text_column=self.text_column, test_part=self.test_part
         )
+
+
+@dataclass(frozen=True)
+class WordDataConfig(StreamDataConfig):
+    """The same for word models, whose tokens are words unless said otherwise."""
+
+    tokenizer: TokenizerConfig = field(default_factory=WordTokenizerConfig)
 
 
 class StreamData(lightning.LightningDataModule):
@@ -100,11 +111,12 @@ class StreamData(lightning.LightningDataModule):
 
     @property
     def tokenizer(self) -> Tokenizer:
-        """The vocabulary of the whole text (the alphabet of all its parts, as in char-rnn and nanoGPT)."""
+        """The alphabet of the whole text, as in char-rnn and nanoGPT; or the words of its training part."""
         if self._tokenizer is None:
             texts = self.corpus.splits.values()
             if self._base_tokenizer is None:
-                self._tokenizer = self.config.tokenizer.build(texts)
+                config = self.config.tokenizer
+                self._tokenizer = config.build(texts if config.whole_text else [self.corpus.splits["train"]])
             else:
                 self._tokenizer = self._base_tokenizer
                 for text in texts:
@@ -169,18 +181,20 @@ class StreamData(lightning.LightningDataModule):
             raise UserError(f"{self.corpus.name}: the {split} part has {len(ids)} tokens; a score needs 2")
         streams = config.streams if training else min(config.eval_streams, len(ids) - 1)
         trainer = self.trainer
-        parts = TokenStreams(ids, streams, self.corpus.name)
-        return StreamLoader(
-            parts,
+        loader = StreamLoader(
+            TokenStreams(ids, streams, self.corpus.name),
             # How long an evaluation's chunks are changes no score: as long as a training batch holds tokens.
             config.chunk_len if training else max(config.chunk_len, config.streams * config.chunk_len // streams),
             rank=trainer.global_rank if trainer else 0,
             world_size=trainer.world_size if trainer else 1,
             random_phase=training and config.random_phase,
+            variable=training and config.variable_chunks,
             seed=self.seed,
-            limit=_limit(trainer, -(-int(parts.sizes.max()) // config.chunk_len)) if training and trainer else None,
             evaluation=not training,
         )
+        if training and trainer:
+            loader.limit = _limit(trainer, len(loader))
+        return loader
 
     def state_dict(self) -> dict[str, Any]:
         """Where the training streams stand, and in what."""

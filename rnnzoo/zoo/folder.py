@@ -33,7 +33,7 @@ SCHEMA = 1
 WEIGHED = ("config.json", "model.safetensors", "tokenizer.json")
 """The files that make the model, whose hashes metrics.json holds."""
 
-LANGUAGE_MODELS = ("char_lm",)
+LANGUAGE_MODELS = ("char_lm", "word_lm")
 TASKS = LANGUAGE_MODELS
 
 

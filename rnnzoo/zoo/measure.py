@@ -15,6 +15,8 @@ from rnnzoo.models import LanguageModel
 
 __all__ = ["cold_windows", "measure"]
 
+_MAX_LOGITS = 1 << 24  # held at once: 64 MB in float32
+
 
 @torch.no_grad()
 def measure(
@@ -33,6 +35,7 @@ def measure(
     """
     if len(ids) < 2:
         raise UserError(f"{what}: has {len(ids)} tokens; a score needs 2")
+    chunk_tokens = min(chunk_tokens, max(_MAX_LOGITS // model.vocab_size, 1))
     streams = TokenStreams(ids, min(eval_streams, len(ids) - 1), what)
     loader = StreamLoader(streams, max(chunk_tokens // len(streams.sizes), 1), evaluation=True)
     device = next(model.parameters()).device

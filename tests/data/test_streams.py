@@ -124,6 +124,26 @@ def test_random_phase_is_another_in_each_epoch_and_the_same_again() -> None:
     assert all(sum(widths) == 125 and set(widths[1:-1]) == {10} and widths[-1] < 20 for widths in first)
 
 
+def test_variable_chunks() -> None:
+    """Lengths about 70, some about half of it, all of the text in as many chunks in every epoch."""
+    (loader,) = loaders(60_001, 2, 70, 1, variable=True, seed=4)
+    epochs = [list(loader) for _ in range(3)]
+    for chunks in epochs:
+        assert len(chunks) == len(loader) == math.ceil(30_000 / (70 * 0.975))
+        assert rows(chunks) == rows(list(loaders(60_001, 2, 70, 1)[0]))
+        lengths = np.array([chunk.tokens.size(1) for chunk in chunks])
+        assert [chunk.scale for chunk in chunks] == pytest.approx(lengths / 70)
+        whole, half = lengths[lengths > 52], lengths[lengths <= 52]
+        assert 68 < whole.mean() < 72
+        assert 4 < whole.std() < 6
+        assert 0.02 < len(half) / len(lengths) < 0.09
+        assert 30 < half.mean() < 40
+    assert [c.scale for c in epochs[0]] != [c.scale for c in epochs[1]]
+    (again,) = loaders(60_001, 2, 70, 1, variable=True, seed=4)
+    again.load_state_dict({"epoch": 1, "chunk": 7})
+    assert same(list(again), epochs[1][7:])
+
+
 def test_one_chunk_longer_than_the_streams() -> None:
     for random_phase in (False, True):
         (chunk,) = StreamLoader(TokenStreams(ids(8), 2), 1000, random_phase=random_phase)

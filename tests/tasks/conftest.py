@@ -10,8 +10,8 @@ import pytest
 
 @pytest.fixture(autouse=True, scope="module")
 def _short_samples() -> Iterator[None]:
-    train = importlib.import_module("rnnzoo.tasks.train")
+    report = importlib.import_module("rnnzoo.tasks.report")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train, "SAMPLE_TOKENS", 60)
-        patch.setattr(train, "MORE_TOKENS", 20)
+        patch.setattr(report, "SAMPLE_TOKENS", 60)
+        patch.setattr(report, "MORE_TOKENS", 20)
         yield

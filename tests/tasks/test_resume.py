@@ -17,7 +17,7 @@ from lightning.pytorch.callbacks import Callback, Checkpoint
 
 from rnnzoo.errors import UserError
 from rnnzoo.tasks import CharLM
-from rnnzoo.training import StreamData
+from rnnzoo.training import NTASGD, StreamData
 
 pytestmark = [pytest.mark.filterwarnings(filter) for filter in small_lm.FILTERS]
 
@@ -47,12 +47,18 @@ class EveryStep(Checkpoint):
 
 
 def run(
-    text: Path, *callbacks: Callback, checkpoint: Path | None = None, model: Any = None, **options: Any
+    text: Path,
+    *callbacks: Callback,
+    checkpoint: Path | None = None,
+    model: Any = None,
+    data_options: dict[str, Any] | None = None,
+    task_options: dict[str, Any] | None = None,
+    **options: Any,
 ) -> tuple[small_lm.Losses, CharLM, lightning.Trainer]:
     """Three epochs of nine chunks, with all that draws random numbers or depends on the step."""
     lightning.seed_everything(5 if checkpoint is None else 99, verbose=False)  # what resumes does not rely on a seed
-    data = small_lm.stream_data(text, random_phase=True, chunk_len=12)
-    module = small_lm.task(data, model, schedule="one_cycle")
+    data = small_lm.stream_data(text, **{"random_phase": True, "chunk_len": 12, **(data_options or {})})
+    module = small_lm.task(data, model, **{"schedule": "one_cycle", **(task_options or {})})
     seen = small_lm.Losses()
     fit = small_lm.trainer(seen, *callbacks, **({"max_epochs": 3, "gradient_clip_val": 1.0} | options))
     assert data.chunks_per_epoch == CHUNKS
@@ -103,7 +109,27 @@ def test_with_other_cells_and_dropouts(text: Path, tmp_path: Path) -> None:
     resumes_bit_for_bit(text, tmp_path, {}, CELLS["weight dropout"])
 
 
-def resumes_bit_for_bit(text: Path, tmp_path: Path, options: dict[str, Any], model: Any = None) -> None:
+def test_with_all_of_awd_lstm(text: Path, tmp_path: Path) -> None:
+    """Averaging begins after the second validation, with the third epoch; penalties and random lengths throughout."""
+    awd = {
+        "data_options": {"random_phase": False, "variable_chunks": True, "chunk_len": 13},
+        "task_options": {
+            "optimizer": {"name": "nt_asgd", "lr": 300.0, "patience": 0, "weight_decay": 1e-5},
+            "schedule": "constant",
+            "regularization": {"activation": 2.0, "temporal": 1.0},
+        },
+        "gradient_clip_val": 0.25,
+    }
+    # An epoch's last step comes before its validation, which Lightning does not make up for: that one would be missed.
+    resumes_bit_for_bit(text, tmp_path, awd, CELLS["weight dropout"], but=f"step-{CHUNKS}")
+    fit = run(text, model=CELLS["weight dropout"], **awd)[2]
+    optimizer = fit.optimizers[0]
+    assert isinstance(optimizer, NTASGD)
+    assert optimizer.averaging, "the test does not try what it says"
+    assert not optimizer.swapped
+
+
+def resumes_bit_for_bit(text: Path, tmp_path: Path, options: dict[str, Any], model: Any = None, but: str = "") -> None:
     folder = tmp_path / "checkpoints"
     undisturbed, *_ = run(text, model=model, **options)
     straight, trained, fit = run(text, EveryStep(folder), Drawing(), model=model, **options)
@@ -114,7 +140,7 @@ def resumes_bit_for_bit(text: Path, tmp_path: Path, options: dict[str, Any], mod
     wanted = {per_epoch - 1, per_epoch, per_epoch + 1} | ({1, 2 * per_epoch, steps - 1} if not options else set())
     validated = sorted(int(path.stem.split("-")[1]) for path in folder.glob("validated-*.ckpt"))
     names = [f"step-{step}" for step in sorted(wanted)] + [f"validated-{step}" for step in validated[:1]]
-    for name in names:
+    for name in [name for name in names if name != but]:
         resumed, module, again = run(text, Drawing(), checkpoint=folder / f"{name}.ckpt", model=model, **options)
         rest = len(resumed.nats)
         assert rest > 0

@@ -165,7 +165,7 @@ def stopped(place: Path, runs: str | Path, step: int, monkeypatch: pytest.Monkey
     module = importlib.import_module("rnnzoo.tasks.train")
     with monkeypatch.context() as patch:
         usual = module._checkpoints
-        patch.setattr(module, "_checkpoints", lambda run: [Crash(step), *usual(run)])
+        patch.setattr(module, "_checkpoints", lambda run, every: [Crash(step), *usual(run, every)])
         with pytest.raises(RuntimeError, match="the power went off"):
             go(place, runs, **options)
     return place / runs / "small" / "1"
