@@ -31,7 +31,8 @@ def forgotten() -> Iterator[None]:
     try:
         yield
     finally:
-        for registry, before in ((CellConfig._members, members), (_plugins._files, files)):
+        ours = {name: kind for name, kind in CellConfig._members.items() if kind.__module__.startswith("rnnzoo.cells.")}
+        for registry, before in ((CellConfig._members, ours | members), (_plugins._files, files)):
             registry.clear()
             registry.update(before)
         for name in set(sys.modules) - modules:

@@ -13,7 +13,20 @@ from rnnzoo.errors import UserError
 
 __all__ = ["main"]
 
-COMMANDS = ("quickstart", "train", "test", "score", "generate", "recipes", "data", "list", "show", "entry", "verify")
+COMMANDS = (
+    "quickstart",
+    "train",
+    "test",
+    "score",
+    "generate",
+    "compare",
+    "recipes",
+    "data",
+    "list",
+    "show",
+    "entry",
+    "verify",
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

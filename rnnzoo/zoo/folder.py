@@ -1,7 +1,6 @@
 """A trained model as a folder: what a run ends in, and what a zoo entry is made of.
 
-config.json         task, model and data section, as plain values under a schema version; where cells that are not
-                    built in come from
+config.json         task, model and data section, where cells from outside come from, under a schema version
 model.safetensors   the weights
 tokenizer.json      the vocabulary
 metrics.json        the score, how it was measured, and the sha256 of the three files above

@@ -28,7 +28,7 @@ PAGE = (Path(__file__).resolve().parents[2] / "docs" / "add-a-cell.md").read_tex
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILES = {b.split("\n", 1)[0].removeprefix("# "): b for kind, b in FENCE.findall(PAGE) if kind in ("python", "toml")}
 SMALL = "--hidden_size 5 --embedding_dim 4 --streams 64 --trainer.max_steps 2 --sample.max_new_tokens 9"
-RECIPES = {"char_lm": "char-lstm.pydocs"}
+RECIPES = {"char_lm": "char-lstm.pydocs", "word_lm": "word-lstm.ptb-small --text words.txt"}
 """For each task a recipe, since a cell from outside works in all of them."""
 
 
@@ -47,10 +47,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         (folder / name).write_text(FILES[name], encoding="utf-8")
     (folder / "my-cells/my_cells").mkdir()
     shutil.copy(folder / "leaky.py", folder / "my-cells/my_cells/__init__.py")
-    train = importlib.import_module("rnnzoo.tasks.train")
+    report = importlib.import_module("rnnzoo.tasks.report")
     with contextlib.chdir(folder), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train, "SAMPLE_TOKENS", 40)
-        patch.setattr(train, "MORE_TOKENS", 20)
+        patch.setattr(report, "SAMPLE_TOKENS", 40)
+        patch.setattr(report, "MORE_TOKENS", 20)
         yield folder
 
 
@@ -135,9 +135,11 @@ def test_a_package_in_every_task(installed: Path, runs: Path, capsys: pytest.Cap
     """A recipe imports it; its folder is loaded, scored and verified with it, and not without."""
     assert set(RECIPES) == set(Recipe.names())
     train, test = commands("In a package of its own")
+    (Path.cwd() / "words.txt").write_text("the cell keeps a share of what it was \n" * 300, encoding="utf-8")
     for recipe in RECIPES.values():
         assert carry_out(train.replace("char-lstm.pydocs", recipe) + " --runs others") == 0
-        run = f"others/{recipe}/1"
+        name, *text = recipe.split(maxsplit=1)
+        run = f"others/{name}/1"
         assert read_config(Path(run))["plugins"] == {"leaky": {"distribution": "my-cells", "version": "0.1"}}
         capsys.readouterr()
         assert carry_out(f"rnnzoo test {run}") == 2
@@ -145,8 +147,11 @@ def test_a_package_in_every_task(installed: Path, runs: Path, capsys: pytest.Cap
         assert error.count("\n") == 1
         assert "needs the cell 'leaky' of the package my-cells 0.1: if you trust that package, install it" in error
         assert "my_cells" not in sys.modules
-        assert carry_out(test.replace("runs/char-lstm.pydocs/3", run)) == 0
-        assert carry_out(f"rnnzoo verify {run} --import my_cells") == 0
+        where = " ".join(["", *text])
+        assert carry_out(test.replace("runs/char-lstm.pydocs/3", run) + where) == 0
+        capsys.readouterr()
+        assert carry_out(f"rnnzoo verify {run} --import my_cells{where}") == 0
+        assert re.search(r"score +ok", capsys.readouterr().out)
         with forgotten():
             importlib.import_module("my_cells")
             assert rnnzoo.load(run).num_parameters > 0
