@@ -20,7 +20,7 @@ version = release = rnnzoo.__version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 3
-exclude_patterns = ["_build", "images"]
+exclude_patterns = ["_build", "images", "comparison"]
 
 html_theme = "furo"
 html_title = f"rnnzoo {release}"

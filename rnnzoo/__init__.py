@@ -24,6 +24,7 @@ __all__ = [
     "list_models",
     "load",
     "push_to_hub",
+    "register_cell",
     "train",
 ]
 
@@ -39,6 +40,7 @@ _HOME = {
     "list_models": "rnnzoo.zoo",
     "load": "rnnzoo.zoo",
     "push_to_hub": "rnnzoo.zoo",
+    "register_cell": "rnnzoo.cells",
     "train": "rnnzoo.tasks",
 }
 _PACKAGES = {
@@ -48,6 +50,7 @@ _PACKAGES = {
 
 if TYPE_CHECKING:
     from rnnzoo.backbones import StackConfig
+    from rnnzoo.cells import register_cell
     from rnnzoo.errors import UserError
     from rnnzoo.models import LanguageModel, LanguageModelConfig
     from rnnzoo.tasks import CharLM, WordLM

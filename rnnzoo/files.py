@@ -12,7 +12,7 @@ from typing import IO, Any
 
 from rnnzoo.errors import UserError
 
-__all__ = ["read_json", "sha256_file", "write_durably", "write_json", "write_text"]
+__all__ = ["append_line", "read_json", "read_lines", "sha256_file", "write_durably", "write_json", "write_text"]
 
 _MAX_JSON = 64 << 20
 
@@ -49,6 +49,26 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, data: Any) -> None:
     """Writes `data` as JSON for people and machines, completely or not at all."""
     write_text(path, json.dumps(data, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+
+
+def append_line(path: Path, data: Any) -> None:
+    """Adds a JSON line to a file of results, and has it on the disk before it returns; a torn last line is cut off."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as file:
+        there = path.read_bytes()
+        file.truncate(there.rfind(b"\n") + 1)
+        file.write((json.dumps(data) + "\n").encode())
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read_lines(path: Path) -> list[Any]:
+    """What `append_line` has written; nothing where there is no file, and without a last line that was torn."""
+    lines = path.read_bytes().split(b"\n")[:-1] if path.is_file() else []
+    try:
+        return [json.loads(line) for line in lines]
+    except ValueError as error:
+        raise UserError(f"is not a file of JSON lines: {error}", path=path) from None
 
 
 def read_json(path: Path) -> Any:

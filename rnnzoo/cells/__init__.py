@@ -12,9 +12,11 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from rnnzoo.cells._plugins import import_cells
+from rnnzoo.cells._register import register_cell
 from rnnzoo.cells.base import Cell, CellConfig, builtin_cells, unroll
 
-__all__ = ["Cell", "CellConfig", "builtin_cells", "unroll"]
+__all__ = ["Cell", "CellConfig", "builtin_cells", "import_cells", "register_cell", "unroll"]
 
 
 def __getattr__(name: str) -> Any:

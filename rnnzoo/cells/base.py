@@ -110,6 +110,9 @@ class CellConfig(Config, ABC, family="cell"):
     """
 
     def __init_subclass__(cls, **options: Any) -> None:
+        name = options.get("name")
+        if name in builtin_cells() and cls.__module__ != f"rnnzoo.cells.{name}":  # whose file may not be imported yet
+            raise ValueError(f"two cells are called {name!r}: rnnzoo.cells.{name} and {cls.__module__}")
         super().__init_subclass__(**options)
         module = sys.modules.get(cls.__module__)
         if module is not None and cls.name == cls.__module__.removeprefix("rnnzoo.cells."):
@@ -121,19 +124,26 @@ class CellConfig(Config, ABC, family="cell"):
 
     @classmethod
     def find(cls, name: str, where: str = "") -> type[Self]:
-        """The config of the cell called `name`.
+        """The config of the cell called `name`: a built-in or registered one; in a recipe, also an installed one.
 
         Raises:
             UserError: there is none; the nearest name is suggested.
         """
         if name in builtin_cells():
             importlib.import_module(f"rnnzoo.cells.{name}")
+        elif name not in cls._members:
+            _plugins().resolve_offered(name, where)
         return super().find(name, where)
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
-        """All cells: the package's own and those that were registered."""
-        return tuple(sorted({*builtin_cells(), *cls._members}))
+        """All cells: the package's own, those that were registered, those that installed packages offer."""
+        return tuple(sorted({*builtin_cells(), *cls._members, *_plugins().offered()}))
+
+
+def _plugins() -> Any:
+    """The module that stands on this one, and that few processes need."""
+    return importlib.import_module("rnnzoo.cells._plugins")
 
 
 @lru_cache

@@ -15,7 +15,7 @@ from rnnzoo.errors import UserError
 __all__ = ["main"]
 
 COMMANDS = (
-    *("quickstart", "train", "test", "score", "generate", "recipes", "data"),
+    *("quickstart", "train", "test", "score", "generate", "compare", "recipes", "data"),
     *("list", "show", "download", "entry", "verify", "push"),
 )
 
@@ -48,6 +48,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         if rest and not getattr(args, "takes_settings", False):
             raise UserError(f"unrecognized arguments: {' '.join(rest)}")
         args.settings = rest
+        for place in getattr(args, "imports", ()):
+            from rnnzoo.cells import import_cells
+
+            import_cells(place)
         code: int = args.run(args)
         return code
     except UserError as error:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from rnnzoo.cli.plugins import add_import
+
 __all__ = ["register", "run"]
 
 
@@ -25,6 +27,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("--text", nargs="+", metavar="FILE", help="where the text files now are, for own text")
     parser.add_argument("--force", action="store_true", help="replace the entry that is there")
+    add_import(parser)
     parser.set_defaults(run=run)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import IO, TYPE_CHECKING, Any
 
 from rnnzoo.cli.adapt_options import adaptation_table, add_options, configs
+from rnnzoo.cli.plugins import add_import
 from rnnzoo.cli.text_io import choose_device, known_text, read_text, write
 from rnnzoo.errors import UserError
 
@@ -51,6 +52,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("--device", default="cpu", metavar="NAME", help="cpu, cuda, ... (cpu)")
     add_options(parser)
+    add_import(parser)
     parser.set_defaults(run=run)
 
 

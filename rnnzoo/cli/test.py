@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from rnnzoo.cli.adapt_options import adaptation_table, add_options, configs
+from rnnzoo.cli.plugins import add_import
 from rnnzoo.errors import UserError
 
 __all__ = ["register", "run"]
@@ -25,6 +26,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--device", default="cpu", metavar="NAME", help="cpu, cuda, ... (cpu)")
     add_options(parser)
+    add_import(parser)
     parser.set_defaults(run=run)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rnnzoo.cli.plugins import add_import
 from rnnzoo.errors import UserError
 
 __all__ = ["parse_settings", "register", "run"]
@@ -40,6 +41,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("--runs", default="runs", metavar="DIR", help="where run folders go (runs)")
     parser.add_argument("--fields", action="store_true", help="list the recipe's fields with their values, and end")
+    add_import(parser)
     parser.set_defaults(run=run, takes_settings=True)
 
 

@@ -7,6 +7,7 @@ import json
 import os
 from dataclasses import asdict
 
+from rnnzoo.cli.plugins import add_import
 from rnnzoo.errors import UserError
 
 __all__ = ["register", "run"]
@@ -25,6 +26,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--quick", action="store_true", help="hashes and golden logits only")
     parser.add_argument("--text", nargs="+", metavar="FILE", help="where the text files now are, for own text")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    add_import(parser)
     parser.set_defaults(run=run)
 
 

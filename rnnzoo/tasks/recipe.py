@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from rnnzoo.cells._plugins import installed_allowed
 from rnnzoo.config import Config
 from rnnzoo.errors import UserError, nearest
 from rnnzoo.models import LanguageModelConfig
@@ -76,7 +77,8 @@ class Recipe(Config, family="task"):
             raise UserError(f"name: unknown field{nearest('name', cls.sections(values.get('task')))}")
         if "task" not in values:
             raise UserError(f"task: is missing{nearest('', cls.names())}")
-        return cls.from_dict({"name": values.pop("task"), **values})
+        with installed_allowed():  # a recipe is the user's own word: it may name the cells of installed packages
+            return cls.from_dict({"name": values.pop("task"), **values})
 
     @classmethod
     def sections(cls, task: Any) -> set[str]:

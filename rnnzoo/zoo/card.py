@@ -40,6 +40,7 @@ def card(folder: Path, repo: str | None = None) -> str:
                 f"# {name}",
                 _what(metrics, config, corpus, unit),
                 _usage(repo or name, str(config["task"])),
+                _needs(config),
                 _sample(folder, str(metrics.get("stored_dtype", "float32"))),
                 "## Score\n\n" + _score(metrics, unit),
                 _again(repo or name, corpus, entry is not None) if metrics.get("scores") else "",
@@ -127,6 +128,13 @@ def _again(name: str, corpus: str, open_text: bool) -> str:
         f"To measure it again on your own machine: `rnnzoo data get {corpus}`, then `rnnzoo verify {name}`. It "
         "compares every file's sha256, the logits in golden.safetensors, and the score."
     )
+
+
+def _needs(config: dict[str, Any]) -> str:
+    """The cells that whoever loads it has to have."""
+    plugins = config.get("plugins", {})
+    places = [f"`{name}` ({' '.join(source.values())})" for name, source in plugins.items()]
+    return f"It needs cells that are not part of rnnzoo: {', '.join(places)}; import them first." if places else ""
 
 
 def _sample(folder: Path, stored: str) -> str:

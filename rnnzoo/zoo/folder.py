@@ -1,6 +1,6 @@
 """A trained model as a folder: what a run ends in, and what a zoo entry is made of.
 
-config.json         task, model and data section, as plain values under a schema version
+config.json         task, model and data section, where cells from outside come from, under a schema version
 model.safetensors   the weights
 tokenizer.json      the vocabulary
 metrics.json        the score, how it was measured, and the sha256 of the three files above
@@ -22,6 +22,7 @@ from rnnzoo.files import read_json, sha256_file, write_durably, write_json, writ
 from rnnzoo.models import LanguageModel, LanguageModelConfig
 from rnnzoo.text import load_tokenizer
 from rnnzoo.zoo.guard import ENTRY, check_listed, check_places, check_weights
+from rnnzoo.zoo.plugins import check_plugins, plugins_of
 
 __all__ = ["SCHEMA", "WEIGHED", "load_folder", "read_config", "read_metrics", "save_folder"]
 
@@ -57,6 +58,8 @@ def save_folder(
     folder.mkdir(parents=True, exist_ok=True)
     task = task or ("char_lm" if model.tokenizer.kind in ("char", "byte") else "word_lm")
     config = {"schema": SCHEMA, "task": task, "model": model.config.to_dict(), "data": data or {}}
+    if plugins := plugins_of(model.config):
+        config["plugins"] = plugins
     # Tied weights are stored once, under the first of their names; loading ties them again.
     weights, seen = {}, set()
     for name, tensor in model.state_dict().items():
@@ -73,11 +76,11 @@ def save_folder(
 
 
 def load_folder(folder: str | os.PathLike[str], device: torch.device | str = "cpu") -> LanguageModel:
-    """The model in a folder, in evaluation mode. Nothing in the folder is executed.
+    """The model in a folder, in evaluation mode. Nothing in the folder is executed, and nothing it names is imported.
 
     Raises:
-        UserError: a file is missing, damaged (its hash is not that in metrics.json) or of a newer version, or the
-            weights are not exactly those of the config.
+        UserError: it needs a cell that is neither built in nor registered; a file is missing, damaged (its hash is not
+            that in metrics.json) or of a newer version; or the weights are not exactly those of the config.
     """
     folder = Path(folder)
     check_places(folder)
@@ -88,7 +91,9 @@ def load_folder(folder: str | os.PathLike[str], device: torch.device | str = "cp
         if metrics["files"].get(name) != sha256_file(folder / name):
             raise UserError("is damaged: its sha256 is not the one in metrics.json", path=folder / name)
     where = folder / "config.json"
-    config = LanguageModelConfig.from_dict(read_config(folder)["model"], f"{where}: model")
+    described = read_config(folder)
+    check_plugins(described.get("plugins", {}), where)
+    config = LanguageModelConfig.from_dict(described["model"], f"{where}: model")
     tokenizer = load_tokenizer(folder / "tokenizer.json")
     path = folder / "model.safetensors"
     check_weights(config, tokenizer, path)
@@ -114,7 +119,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     path = folder / "config.json"
     config = _versioned(path)
     for key in config:
-        if key not in ("schema", "task", "model", "data"):
+        if key not in ("schema", "task", "model", "data", "plugins"):
             raise UserError(f"unknown key {key!r}", path=path)
     if config.get("task") not in TASKS:
         raise UserError(f"unknown task {config.get('task')!r}{nearest(str(config.get('task')), TASKS)}", path=path)

@@ -13,6 +13,7 @@ from rnnzoo.zoo.folder import load_folder, read_config
 from rnnzoo.zoo.golden import GOLDEN, GOLDEN_TOLERANCE, golden_difference
 from rnnzoo.zoo.guard import ENTRY
 from rnnzoo.zoo.manifest import check_pinned
+from rnnzoo.zoo.plugins import changed_plugins
 from rnnzoo.zoo.score import entry_corpus, score_entry
 
 __all__ = ["Check", "verify"]
@@ -22,7 +23,7 @@ __all__ = ["Check", "verify"]
 class Check:
     """One thing that was looked at: what it is, how it came out, and the figures or the reason."""
 
-    what: Literal["manifest", "hashes", "golden logits", "score"]
+    what: Literal["manifest", "hashes", "plug-ins", "golden logits", "score"]
     result: Literal["ok", "failed", "not checked"]
     detail: str
 
@@ -48,12 +49,21 @@ def verify(name: str, folder: Path, *, quick: bool = False, files: Sequence[str]
         checks.append(Check("hashes", "ok", "every file is the one that entry.json names"))
     else:
         checks.append(Check("hashes", "ok", "config, weights and vocabulary; it is a run, without an entry.json"))
+    if plugins := read_config(folder).get("plugins"):
+        checks.append(_plugins(plugins, folder))
     if not (folder / GOLDEN).is_file():
         checks.append(Check("golden logits", "not checked", f"there is no {GOLDEN}"))
     else:
         checks.append(_golden(model, folder))
     checks.append(Check("score", "not checked", "--quick") if quick else _score(model, folder, files))
     return checks
+
+
+def _plugins(plugins: Any, folder: Path) -> Check:
+    changed = changed_plugins(plugins, folder / "config.json")
+    if not changed:
+        return Check("plug-ins", "ok", f"{', '.join(plugins)}: the code that the model was made with")
+    return Check("plug-ins", "not checked", f"{'; '.join(changed)}: logits and score say whether it matters")
 
 
 def _golden(model: Any, folder: Path) -> Check:
