@@ -11,10 +11,12 @@ import csv
 import io
 import sys
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from rnnzoo.zoo import entry_names, read_metrics
+from rnnzoo.zoo.figures import figures
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -24,26 +26,57 @@ PUBLISHED = (
 )
 """Tiny Shakespeare, last 10% as validation, nats per character; windows that start cold, at random places."""
 
-COLUMNS = {
-    "entry": lambda m: m["recipe"],
-    "cell": lambda m: m["cell"],
-    "parameters": lambda m: f"{m['parameters']:,}",
-    "nats/char": lambda m: f"{m['nll']:.4f}",
-    "bits/char": lambda m: f"{m['bits']:.4f}",
-    "cold windows, nats/char": lambda m: f"{m['scores'][m['split']]['cold_window']['nll']:.4f}",
-    "new words": lambda m: f"{m['sample']['new_share']:.1%}",
+Cell = Callable[[dict[str, Any]], str]
+
+_COMMON: dict[str, Cell] = {
     "minutes": lambda m: f"{m['training']['seconds'] / 60:.0f}",
     "tokens/s": lambda m: f"{m['training']['tokens_per_second']:,.0f}",
     "threads": lambda m: str(m["hardware"]["threads"]),
     "peak memory": lambda m: f"{m['training']['peak_memory_bytes'] / 2**30:.2f} GiB",
     "seed": lambda m: str(m["seed"]),
 }
+_MODEL: dict[str, Cell] = {
+    "entry": lambda m: m["recipe"],
+    "cell": lambda m: m["cell"],
+    "parameters": lambda m: f"{m['parameters']:,}",
+}
+COLUMNS: dict[str, dict[str, Cell]] = {
+    "char_lm": {
+        **_MODEL,
+        "nats/char": lambda m: f"{m['nll']:.4f}",
+        "bits/char": lambda m: f"{m['bits']:.4f}",
+        "cold windows, nats/char": lambda m: f"{m['scores'][m['split']]['cold_window']['nll']:.4f}",
+        "new words": lambda m: f"{m['sample']['new_share']:.1%}",
+        **_COMMON,
+    },
+    "word_lm": {
+        **_MODEL,
+        "vocabulary": lambda m: f"{m['vocab_size']:,}",
+        "perplexity, valid": lambda m: f"{m['scores']['valid']['ppl']:.2f}" if "valid" in m["scores"] else "",
+        "perplexity, test": lambda m: f"{m['scores']['test']['ppl']:.2f}" if "test" in m["scores"] else "",
+        "nats/word": lambda m: f"{m['nll']:.4f}",
+        **_COMMON,
+    },
+    "translator": {
+        **_MODEL,
+        "BLEU": lambda m: str(figures(m).get("bleu", "")),
+        "chrF": lambda m: str(figures(m).get("chrf", "")),
+        **_COMMON,
+    },
+}
+"""By task: heading to what stands below it."""
+
+UNITS = {"char_lm": "characters", "word_lm": "words", "translator": "sentences"}
 
 
 def found() -> list[dict[str, Any]]:
-    """The metrics of all entries, by corpus, the best first."""
+    """The metrics of all entries, by corpus and task, the best first."""
     metrics = [read_metrics(folder) for folder in entry_names().values()]
-    return sorted(metrics, key=lambda m: (m["corpus"]["name"], m["nll"]))
+    return sorted(metrics, key=lambda m: (*_group(m), m.get("nll", 0.0)))
+
+
+def _group(metrics: dict[str, Any]) -> tuple[str, str]:
+    return metrics["corpus"]["name"], metrics["task"]
 
 
 def page(entries: list[dict[str, Any]]) -> str:
@@ -55,9 +88,11 @@ def page(entries: list[dict[str, Any]]) -> str:
             "`rnnzoo test NAME` measures a score again."
         ),
     ]
-    for corpus in dict.fromkeys(m["corpus"]["name"] for m in entries):
-        same = [m for m in entries if m["corpus"]["name"] == corpus]
-        parts += [f"## {corpus}\n", _how(same), _table(same), *([_beside()] if corpus == "tinyshakespeare" else [])]
+    for corpus, task in dict.fromkeys(map(_group, entries)):
+        same = [m for m in entries if _group(m) == (corpus, task)]
+        title = corpus if task == "char_lm" else f"{corpus}, {UNITS[task]}"
+        beside = [_beside()] if (corpus, task) == ("tinyshakespeare", "char_lm") else []
+        parts += [f"## {title}\n", _how(same), _table(same), *beside]
     parts.append(
         paragraph(
             "*New words*: the share of the words in 1,000 generated characters (temperature 0.8) that the training "
@@ -75,11 +110,15 @@ def _how(entries: list[dict[str, Any]]) -> str:
     score = first["scores"][first["split"]]
     part = {"valid": "validation", "test": "test"}[first["split"]]
     streams = " or ".join(map(str, sorted({m["eval_streams"] for m in entries})))
-    return paragraph(
-        f"Split: {first['corpus']['split_rule']}. The figures are those of the {part} part, {score['tokens']:,} "
-        f"characters read as {streams} streams with a carried state. *Cold windows* stands beside it: the same text "
-        f"in windows of {score['cold_window']['length']} characters, side by side, that each begin without a past."
-    )
+    read = f"read as {streams} stream{'' if streams == '1' else 's'} with a carried state"
+    text = f"Split: {first['corpus']['split_rule']}. The figures are those of the {part} part"
+    text += f", {score['tokens']:,} {UNITS[first['task']]} {read}." if "tokens" in score else "."
+    if cold := score.get("cold_window"):
+        text += (
+            f" *Cold windows* stands beside it: the same text in windows of {cold['length']} characters, side by "
+            "side, that each begin without a past."
+        )
+    return paragraph(text)
 
 
 def paragraph(text: str) -> str:
@@ -88,8 +127,9 @@ def paragraph(text: str) -> str:
 
 
 def _table(entries: list[dict[str, Any]]) -> str:
-    rows = [list(COLUMNS), ["---"] * 2 + ["---:"] * (len(COLUMNS) - 2)]
-    rows += [[cell(m) for cell in COLUMNS.values()] for m in entries]
+    columns = COLUMNS[entries[0]["task"]]
+    rows = [list(columns), ["---"] * 2 + ["---:"] * (len(columns) - 2)]
+    rows += [[cell(m) for cell in columns.values()] for m in entries]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
 
 
@@ -107,12 +147,16 @@ def _beside() -> str:
 
 
 def table(entries: list[dict[str, Any]]) -> str:
-    """docs/results.csv."""
+    """docs/results.csv: the columns of every task that there is."""
+    tasks = [task for task in COLUMNS if any(m["task"] == task for m in entries)]
+    headings = list(dict.fromkeys(heading for task in tasks for heading in COLUMNS[task]))
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["corpus", "split", "eval_streams", *COLUMNS])
+    writer.writerow(["corpus", "split", "eval_streams", *headings])
     for m in entries:
-        writer.writerow([m["corpus"]["name"], m["split"], m["eval_streams"], *[cell(m) for cell in COLUMNS.values()]])
+        cells = {heading: cell(m) for heading, cell in COLUMNS[m["task"]].items()}
+        row = [cells.get(heading, "") for heading in headings]
+        writer.writerow([m["corpus"]["name"], m["split"], m["eval_streams"], *row])
     return out.getvalue()
 
 

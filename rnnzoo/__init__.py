@@ -20,8 +20,10 @@ __all__ = [
     "UserError",
     "WordLM",
     "__version__",
+    "download",
     "list_models",
     "load",
+    "push_to_hub",
     "train",
 ]
 
@@ -33,8 +35,10 @@ _HOME = {
     "StreamData": "rnnzoo.training",
     "UserError": "rnnzoo.errors",
     "WordLM": "rnnzoo.tasks",
+    "download": "rnnzoo.zoo",
     "list_models": "rnnzoo.zoo",
     "load": "rnnzoo.zoo",
+    "push_to_hub": "rnnzoo.zoo",
     "train": "rnnzoo.tasks",
 }
 _PACKAGES = {
@@ -49,7 +53,8 @@ if TYPE_CHECKING:
     from rnnzoo.tasks import CharLM, WordLM
     from rnnzoo.tasks.train import train
     from rnnzoo.training import StreamData
-    from rnnzoo.zoo.load import load
+    from rnnzoo.zoo.load import download, load
+    from rnnzoo.zoo.push import push_to_hub
     from rnnzoo.zoo.registry import list_models
 else:  # hidden from type checkers, which would take any misspelt name for granted
 

@@ -22,6 +22,7 @@ _cache = tempfile.mkdtemp(prefix="rnnzoo-tests-")  # one for each process of pyt
 os.environ["RNNZOO_CACHE"] = _cache
 os.environ["HF_HOME"] = str(Path(_cache) / "huggingface")
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+os.environ["HF_HUB_DISABLE_XET"] = "1"  # tests/hub_server speaks plain HTTP
 os.environ["MPLBACKEND"] = "agg"
 for _name in ("HF_TOKEN", "HF_HUB_OFFLINE", "COLUMNS", "FORCE_COLOR", "NO_COLOR"):
     os.environ.pop(_name, None)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import rnnzoo
-from benchmarks import results
+from benchmarks import results, use, zoo
 from rnnzoo.zoo import entry_names, read_metrics, recipe_names
 
 ROOT = Path(__file__).parent.parent
@@ -16,6 +19,64 @@ ENTRIES = sorted(path.parent.name for path in (ROOT / "pretrained").glob("*/metr
 
 def test_the_results_page_is_what_its_command_writes() -> None:
     assert results.main(["--check"]) == 0
+
+
+def test_the_tables_of_the_zoo_are_what_their_command_writes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert zoo.main(["--check"]) == 0, capsys.readouterr().err
+    assert use.main(["--check"]) == 0, capsys.readouterr().err
+
+
+def test_a_table_that_is_out_of_date_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "docs").mkdir()
+    for page in ("README.md", "docs/zoo.md"):
+        (tmp_path / page).write_text((ROOT / page).read_text(encoding="utf-8").replace("2.0811", "1.0811"))
+    monkeypatch.setattr(zoo, "ROOT", tmp_path)
+    assert zoo.main(["--check"]) == 1
+    assert "out of date: README.md, zoo.md, zoo.csv" in capsys.readouterr().err
+    assert zoo.main([]) == 0
+    assert (tmp_path / "README.md").read_text() == (ROOT / "README.md").read_text()  # but for the block, untouched
+    (tmp_path / "README.md").write_text("# no block")
+    with pytest.raises(SystemExit, match="has 0 blocks"):
+        zoo.main([])
+
+
+def facts(**fields: Any) -> dict[str, Any]:
+    keys = dict.fromkeys(zoo.RAW)
+    return {**keys, "name": "x", "bytes": 5_000_000, "cell": "lstm", "split": "test", "corpus": "ptb"} | fields
+
+
+def test_tables_cope_with_every_task() -> None:
+    words = facts(task="word_lm", score=78.4, score_name="perplexity per word", parameters=4_650_000)
+    pairs = facts(task="translator", score=31.5, score_name="BLEU", training_seconds=9000.0)
+    bare = facts(task="char_lm")
+    assert "| 78.40 perplexity per word | 4,650,000 | 5.0 MB |" in zoo.short([words])
+    assert "| 31.50 BLEU |" in zoo.full([pairs])
+    assert "| 2.5 h |" in zoo.full([pairs])
+    assert zoo.full([bare]).count("\n") == 3
+    for one in (words, pairs, bare):
+        assert zoo.raw([one]).count("\n") == 2
+
+
+def test_results_cope_with_words() -> None:
+    scores = {"nll": 4.4, "ppl": 81.45, "bits": 6.35, "tokens": 82430}
+    entry = {
+        **{"task": "word_lm", "recipe": "word-lstm.ptb-small", "split": "test", "cell": "lstm", "seed": 1},
+        **{"eval_streams": 1, "parameters": 4_650_000, "vocab_size": 10_000, **scores},
+        "scores": {"valid": scores | {"ppl": 85.5}, "test": scores},
+        "corpus": {"name": "ptb", "sha256": "0" * 64, "split_rule": "its own files"},
+        "training": {"seconds": 3600.0, "tokens_per_second": 5000.0, "peak_memory_bytes": 2**30},
+        "hardware": {"threads": 1},
+    }
+    page = results.page([entry])
+    assert "## ptb, words" in page
+    assert "82,430 words read as 1 stream with a carried state." in page
+    assert "| word-lstm.ptb-small | lstm | 4,650,000 | 10,000 | 85.50 | 81.45 | 4.4000 |" in page
+    rows = list(csv.DictReader(io.StringIO(results.table([*results.found(), entry]))))
+    assert rows[-1]["perplexity, test"] == "81.45"
+    assert rows[-1]["nats/char"] == rows[0]["perplexity, test"] == ""
+    assert None not in rows[-1]
 
 
 def test_every_entry_has_its_recipe_and_its_row() -> None:

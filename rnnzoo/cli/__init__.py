@@ -6,6 +6,7 @@ import argparse
 import importlib
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 
 from rnnzoo import __version__
@@ -13,7 +14,10 @@ from rnnzoo.errors import UserError
 
 __all__ = ["main"]
 
-COMMANDS = ("quickstart", "train", "test", "score", "generate", "recipes", "data", "list", "show", "entry", "verify")
+COMMANDS = (
+    *("quickstart", "train", "test", "score", "generate", "recipes", "data"),
+    *("list", "show", "download", "entry", "verify", "push"),
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -25,6 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0; 1 when a check failed; 2 for what the user can put right; 130 after Ctrl-C.
     """
+    warnings.formatwarning = _plainly
     words = [_dashed(word) for word in (sys.argv[1:] if argv is None else argv)]
     parser = argparse.ArgumentParser(
         prog="rnnzoo",
@@ -55,6 +60,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader has gone (`| head`): a second failure, when Python flushes at exit, is headed off.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+
+
+def _plainly(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
+    """A warning of our own is for the user, and in one line."""
+    if category.__module__.startswith("rnnzoo."):
+        return f"rnnzoo: {message}\n"
+    return _format(message, category, filename, lineno, line)
+
+
+_format = warnings.formatwarning
 
 
 def _dashed(word: str) -> str:

@@ -11,7 +11,7 @@ __all__ = ["register", "run"]
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds the subcommand."""
     parser = subparsers.add_parser("show", help="what is known of one model", description="Prints a model's facts.")
-    parser.add_argument("model", metavar="MODEL", help="a name of the zoo, or a folder")
+    parser.add_argument("model", metavar="MODEL", help="a name of the zoo, a folder, or ORG/REPO")
     parser.add_argument("--nearest", metavar="WORD", help="print the tokens with the most similar vectors instead")
     parser.add_argument("--num", type=int, default=10, metavar="K", help="how many of them (10)")
     parser.add_argument("--json", action="store_true", help="print JSON")

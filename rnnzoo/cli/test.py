@@ -19,7 +19,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="a model's score on its own text, measured again",
         description="Measures a run or zoo entry on the evaluation part of the text it was trained on.",
     )
-    parser.add_argument("model", metavar="MODEL", help="a name of the zoo, or a folder")
+    parser.add_argument("model", metavar="MODEL", help="a name of the zoo, a folder, or ORG/REPO")
     parser.add_argument("--split", choices=("valid", "test"), help="the part of the text (the one that was scored)")
     parser.add_argument("--text", nargs="+", metavar="FILE", help="where the text files now are, for own text")
     parser.add_argument("--json", action="store_true", help="print JSON")

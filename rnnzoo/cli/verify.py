@@ -19,7 +19,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="prove a model's files, logits and score on this machine",
         description="Compares hashes and golden logits, then measures the score again. Exit code 1: something is off.",
     )
-    parser.add_argument("models", nargs="*", metavar="MODEL", help="a name of the zoo, or a folder")
+    parser.add_argument("models", nargs="*", metavar="MODEL", help="a name of the zoo, a folder, or ORG/REPO")
     parser.add_argument("--all", action="store_true", help="every entry that is at hand")
     parser.add_argument("--data", metavar="DIR", help="where the corpora lie (RNNZOO_DATA)")
     parser.add_argument("--quick", action="store_true", help="hashes and golden logits only")
@@ -42,7 +42,9 @@ def run(args: argparse.Namespace) -> int:
     models = list(entry_names()) if args.all else args.models
     if not models:
         raise UserError("there are no entries here")
-    folders = {model: find_model(model) for model in models}  # a misspelt name before anything is measured
+    folders = {
+        model: find_model(model, pinned=False) for model in models
+    }  # a misspelt name before anything is measured
     results = {model: verify(model, folder, quick=args.quick, files=args.text) for model, folder in folders.items()}
     if args.json:
         print(json.dumps({model: [asdict(check) for check in checks] for model, checks in results.items()}, indent=1))

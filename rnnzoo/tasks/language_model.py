@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import os
+import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Self
 
 import lightning
@@ -26,7 +28,7 @@ from rnnzoo.training.nt_asgd import NTASGD
 from rnnzoo.training.optim import OptimizerConfig, ScheduleConfig
 from rnnzoo.training.regularization import RegularizationConfig
 from rnnzoo.training.resume import gather_ranks, pack_state, random_state, set_random_state, unpack_state
-from rnnzoo.zoo import load, save_folder
+from rnnzoo.zoo import Published, load, push_to_hub, save_folder
 
 __all__ = ["LanguageModelTask"]
 
@@ -87,14 +89,27 @@ class LanguageModelTask(lightning.LightningModule):
         self._training_random: dict[str, Any] | None = None
 
     @classmethod
-    def from_pretrained(cls, model: str, **options: Any) -> Self:
+    def from_pretrained(
+        cls,
+        model: str | os.PathLike[str],
+        *,
+        dtype: torch.dtype | str | None = None,
+        revision: str | None = None,
+        token: str | bool | None = None,
+        cache_dir: str | os.PathLike[str] | None = None,
+        local_files_only: bool = False,
+        **options: Any,
+    ) -> Self:
         """A trained model, ready to be trained further.
 
         Args:
-            model: a zoo name, a folder or a hub repository.
+            model: a zoo name, a folder or a hub repository; this and the others as in `rnnzoo.load`.
+            dtype: what its weights become. revision: of a repository. token: for a private one.
+            cache_dir: instead of huggingface_hub's. local_files_only: asks no server.
             options: `optimizer`, `schedule` and `regularization`.
         """
-        return cls(load(model), **options)
+        hub = {"revision": revision, "token": token, "cache_dir": cache_dir, "local_files_only": local_files_only}
+        return cls(load(model, dtype=dtype, **hub), **options)  # type: ignore[arg-type]
 
     def generate(self, prompt: str = "", **options: Any) -> list[str]:
         """Texts that continue `prompt`; see `LanguageModel.generate`."""
@@ -107,6 +122,16 @@ class LanguageModelTask(lightning.LightningModule):
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
         """Writes the model as a folder that `from_pretrained` and `rnnzoo.load` take."""
         save_folder(folder, self.model)
+
+    def push_to_hub(self, repo: str, **options: Any) -> Published:
+        """Publishes the model as it is now, without a score; options as in `rnnzoo.push_to_hub`.
+
+        A model in training has no score that anybody could measure again, so ``unverified=True`` is needed. To
+        publish one with its score, complete the run with `rnnzoo entry` and publish that.
+        """
+        with tempfile.TemporaryDirectory(prefix="rnnzoo-push-") as place:
+            self.save_pretrained(Path(place) / "model")
+            return push_to_hub(Path(place) / "model", repo, **options)
 
     def forward(self, tokens: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """The plain model's forward: tokens (B, T) to logits (B, T, V) and the new state."""
@@ -150,9 +175,12 @@ class LanguageModelTask(lightning.LightningModule):
         self._carry[split] = states.detach(carry)
         return features, self.model.output_dropout(features)
 
+    def _nats(self, batch: Chunk, split: str) -> Float[Tensor, ""]:
+        """The summed loss of a chunk; the split's carried state goes in and comes out."""
+        return self.model.nll_of(self._features(batch, split)[1], batch.targets)
+
     def _score(self, batch: Chunk, split: str) -> None:
-        _, features = self._features(batch, split)
-        self._metric(split).update(self.model.nll_of(features, batch.targets), batch.num_targets)
+        self._metric(split).update(self._nats(batch, split), batch.num_targets)
 
     # ----------------------------------------------------------------------------------- optimisation
 

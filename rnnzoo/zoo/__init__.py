@@ -2,17 +2,21 @@
 
 from rnnzoo.zoo.entry import make_entry
 from rnnzoo.zoo.folder import load_folder, read_config, read_metrics, save_folder
-from rnnzoo.zoo.load import entry_names, find_model, load
+from rnnzoo.zoo.load import RenamedWarning, download, entry_names, find_model, load
 from rnnzoo.zoo.manifest import check_pinned, read_manifest
 from rnnzoo.zoo.measure import cold_windows, measure
 from rnnzoo.zoo.paths import packaged
+from rnnzoo.zoo.push import Published, push_to_hub
 from rnnzoo.zoo.recipes import find_recipe, parse_yaml, read_recipe, recipe_names
 from rnnzoo.zoo.registry import list_models, model_facts
 from rnnzoo.zoo.verify import verify
 
 __all__ = [
+    "Published",
+    "RenamedWarning",
     "check_pinned",
     "cold_windows",
+    "download",
     "entry_names",
     "find_model",
     "find_recipe",
@@ -24,6 +28,7 @@ __all__ = [
     "model_facts",
     "packaged",
     "parse_yaml",
+    "push_to_hub",
     "read_config",
     "read_manifest",
     "read_metrics",

@@ -24,16 +24,16 @@ from rnnzoo.zoo.golden import write_golden
 from rnnzoo.zoo.guard import ENTRY, ENTRY_FILES, check_listed
 from rnnzoo.zoo.load import find_model
 from rnnzoo.zoo.measure import cold_windows, measure
+from rnnzoo.zoo.private import check_private
 from rnnzoo.zoo.recipes import parse_yaml
 from rnnzoo.zoo.score import entry_corpus
 
-__all__ = ["SCORE_TOLERANCE", "make_entry", "write_listing"]
+__all__ = ["SCORE_TOLERANCE", "make_entry", "shareable_recipe", "write_listing"]
 
 SCORE_TOLERANCE = 1e-4
 """Nats per token that a score may differ from the one on record: the last digit that is printed."""
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\.[a-z0-9]+(-[a-z0-9]+)*")
-_PRIVATE = re.compile(r"hf_[A-Za-z0-9]{20,}|/(home|Users|root)/|[A-Za-z]:\\Users\\")
 
 
 def make_entry(
@@ -97,7 +97,7 @@ def _fill(
         if (source / name).is_file():
             shutil.copyfile(source / name, building / name)
     if (source / "recipe.yaml").is_file():
-        write_text(building / "recipe.yaml", _recipe(source / "recipe.yaml"))
+        write_text(building / "recipe.yaml", shareable_recipe(source / "recipe.yaml"))
     weights, seen = {}, set()
     for name, tensor in model.state_dict().items():  # tied weights once, as in `save_folder`
         if tensor.data_ptr() not in seen or tensor.numel() == 0:
@@ -113,13 +113,7 @@ def _fill(
     model = load_folder(building)
     write_golden(model, building)
     write_card(building)
-    for name in ("config.json", "metrics.json", "recipe.yaml", "samples.txt", "README.md"):
-        if (building / name).is_file():
-            found = _PRIVATE.search((building / name).read_text(encoding="utf-8"))
-            if found:
-                raise UserError(
-                    f"holds what looks like a token or a private path ({found[0][:6]}...)", path=source / name
-                )
+    check_private(building, source)
     write_listing(building)
     check_listed(building)
     load_folder(building)
@@ -183,7 +177,7 @@ def _rounded(model: LanguageModel) -> LanguageModel | None:
     return copy if all(bool(weight.isfinite().all()) for weight in copy.parameters()) else None
 
 
-def _recipe(path: Path) -> str:
+def shareable_recipe(path: Path) -> str:
     """The recipe without the folders of own text files."""
     import yaml
 

@@ -39,7 +39,7 @@ def save_folder(
     folder: str | os.PathLike[str],
     model: LanguageModel,
     *,
-    task: str = "char_lm",
+    task: str | None = None,
     data: dict[str, Any] | None = None,
     metrics: dict[str, Any] | None = None,
     recipe: str | None = None,
@@ -49,12 +49,13 @@ def save_folder(
     Args:
         folder: made where it is missing.
         model: weights, config and tokenizer.
-        task: which task the model is of.
+        task: which task the model is of; by its tokenizer when left out.
         data: the recipe's data section, so that the score can be measured again.
         metrics: what is known of its quality. recipe: the YAML it was trained from.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    task = task or ("char_lm" if model.tokenizer.kind in ("char", "byte") else "word_lm")
     config = {"schema": SCHEMA, "task": task, "model": model.config.to_dict(), "data": data or {}}
     # Tied weights are stored once, under the first of their names; loading ties them again.
     weights, seen = {}, set()
@@ -80,9 +81,9 @@ def load_folder(folder: str | os.PathLike[str], device: torch.device | str = "cp
     """
     folder = Path(folder)
     check_places(folder)
-    metrics = read_metrics(folder)
     if (folder / ENTRY).is_file():
         check_listed(folder)
+    metrics = read_metrics(folder)
     for name in WEIGHED:
         if metrics["files"].get(name) != sha256_file(folder / name):
             raise UserError("is damaged: its sha256 is not the one in metrics.json", path=folder / name)

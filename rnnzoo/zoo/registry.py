@@ -8,17 +8,31 @@ from typing import Any
 
 from rnnzoo.data.catalogue import CATALOGUE
 from rnnzoo.data.corpora import OWN_LICENCE
+from rnnzoo.errors import UserError
+from rnnzoo.zoo.figures import figures, headline, unit_of
 from rnnzoo.zoo.folder import read_config, read_metrics
-from rnnzoo.zoo.load import entry_names
+from rnnzoo.zoo.load import entry_names, find_model
 from rnnzoo.zoo.manifest import read_manifest
 
-__all__ = ["list_models", "model_facts"]
+__all__ = ["list_models", "model_facts", "zoo_folders"]
+
+
+def zoo_folders() -> dict[str, Path | None]:
+    """Every model of the zoo by its name, sorted: its folder in the package or the hub's cache, None if in neither."""
+    folders: dict[str, Path | None] = dict(entry_names())
+    for name, known in read_manifest()["entries"].items():
+        if name not in folders and known.get("repo"):
+            try:
+                folders[name] = find_model(name, local_files_only=True)
+            except UserError:
+                folders[name] = None
+    return dict(sorted(folders.items()))
 
 
 def list_models(
     pattern: str = "*", *, task: str | None = None, cell: str | None = None, commercial: bool = False
 ) -> list[str]:
-    """The names of the entries at hand, sorted.
+    """The names of the zoo's models, sorted: those of the package, and those that the hub has.
 
     Args:
         pattern: a shell pattern, such as ``"char-*"``.
@@ -26,10 +40,12 @@ def list_models(
         commercial: only models whose training text is not for research only and has a stated licence.
     """
     names = []
-    for name, folder in entry_names().items():
+    for name, folder in zoo_folders().items():
         if not fnmatch.fnmatchcase(name, pattern):
             continue
         if task is not None or cell is not None or commercial:
+            if folder is None:  # not here: nothing is known of it
+                continue
             facts = model_facts(name, folder)
             kinds = str(facts["cell"]).split("/")
             if task not in (None, facts["task"]) or (cell is not None and cell not in kinds):
@@ -43,6 +59,8 @@ def list_models(
 def model_facts(name: str, folder: Path) -> dict[str, Any]:
     """What is known of the model in `folder`, as plain values; None where something is not on record.
 
+    ``score`` is the figure that a model of its task is known by, ``score_name`` says which that is.
+
     Raises:
         UserError: its metrics.json or config.json is missing or damaged.
     """
@@ -50,6 +68,8 @@ def model_facts(name: str, folder: Path) -> dict[str, Any]:
     corpus = _mapping(metrics, "corpus").get("name")
     entry = CATALOGUE.get(corpus) if isinstance(corpus, str) else None
     training, hardware = _mapping(metrics, "training"), _mapping(metrics, "hardware")
+    unit = unit_of(config)
+    found, main = figures(metrics, unit), headline(config["task"], metrics, unit)
     return {
         "name": name,
         "task": config["task"],
@@ -60,13 +80,14 @@ def model_facts(name: str, folder: Path) -> dict[str, Any]:
         "corpus": corpus,
         "split": metrics.get("split"),
         "eval_streams": metrics.get("eval_streams"),
-        "nll": metrics.get("nll"),
-        "bits": metrics.get("bits"),
-        "ppl": metrics.get("ppl"),
+        "score": None if main is None else round(main.value, main.digits),
+        "score_name": None if main is None else main.name,
+        **{key: found[key].value if key in found else None for key in ("nll", "bits", "ppl", "bleu", "chrf")},
         "training_seconds": training.get("seconds"),
         "training_tokens_per_second": training.get("tokens_per_second"),
         "hardware": hardware.get("name"),
         "device": hardware.get("device"),
+        "devices": hardware.get("devices"),
         "licence": entry.licence if entry else OWN_LICENCE,
         "commercial": entry is not None and not entry.research_only,
         "verified_by_manifest": name in read_manifest()["entries"],

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from rnnzoo.errors import UserError
 from rnnzoo.files import sha256_file
 from rnnzoo.models import LanguageModel
-from rnnzoo.zoo import load, load_folder, read_config, save_folder
+from rnnzoo.zoo import load, load_folder, read_config, read_metrics, save_folder, verify
 from rnnzoo.zoo.folder import SCHEMA, WEIGHED
 
 TOKENS = torch.tensor([[0, 3, 1, 4, 1, 5], [9, 2, 6, 5, 3, 5]])
@@ -302,3 +302,19 @@ def test_loading_twice_gives_two_models(folder: Path) -> None:
 def test_read_config_has_the_data_section(model: LanguageModel, tmp_path: Path) -> None:
     save_folder(tmp_path, model, data={"corpus": "pydocs", "eval_streams": 4})
     assert read_config(tmp_path)["data"] == {"corpus": "pydocs", "eval_streams": 4}
+
+
+def test_an_entry_of_the_first_schema_still_loads() -> None:
+    """Written when schema 1 was new, and never again: what is published has to go on working."""
+    folder = Path(__file__).parent / "schema_1"
+    checks = {check.what: check for check in verify("char-lstm.poem", folder, quick=True)}
+    assert checks["hashes"].result == checks["golden logits"].result == "ok", checks
+    assert read_config(folder)["schema"] == read_metrics(folder)["schema"] == 1
+
+
+@pytest.mark.parametrize("name", ["config.json", "metrics.json"])
+def test_an_entry_of_a_newer_schema_says_so(folder: Path, name: str) -> None:
+    change(folder / name, lambda data: data.update(schema=SCHEMA + 1))
+    if name == "config.json":
+        rehash(folder)
+    assert refusal(folder).endswith(f"{name}: has schema {SCHEMA + 1}; this rnnzoo knows up to {SCHEMA}: upgrade it")

@@ -1,0 +1,80 @@
+"""Characters per second of every language model in the zoo, one text at a time on one core; kept in docs/speed.csv.
+
+python -m benchmarks.use            # measures, and writes the file
+python -m benchmarks.use --check    # says which entries are not in it
+
+What is timed is `model.generate`, one text of 400 characters or so at temperature 0.8, after a shorter one; the models
+take turns, five rounds, and the best round counts. Seconds are those of the processor, of this process alone, so that
+other work on the machine counts little; with one thread they are those of the clock on a machine that is left alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import platform
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+from rnnzoo import load
+from rnnzoo.models import LanguageModel
+from rnnzoo.zoo import entry_names
+
+FILE = Path(__file__).resolve().parent.parent / "docs" / "speed.csv"
+COLUMNS = ("entry", "characters_per_second", "tokens_per_second", "device", "threads", "torch")
+CHARACTERS, ROUNDS = 400, 5
+
+
+def speed(model: LanguageModel, tokens: int) -> tuple[float, float]:
+    """Characters and tokens per second of one text."""
+    begin = time.process_time()
+    text = model.generate(max_new_tokens=tokens, temperature=0.8, seed=1)[0]
+    seconds = time.process_time() - begin
+    return len(text) / seconds, tokens / seconds
+
+
+def measure() -> dict[str, tuple[float, float]]:
+    """The best round of each entry; their rounds alternate."""
+    models = {name: load(name) for name in entry_names()}
+    models = {name: model for name, model in models.items() if isinstance(model, LanguageModel)}
+    best = dict.fromkeys(models, (0.0, 0.0))
+    for _ in range(ROUNDS):
+        for name, model in models.items():
+            tokens = CHARACTERS if model.tokenizer.kind in ("char", "byte") else CHARACTERS // 5
+            speed(model, 20)
+            best[name] = max(best[name], speed(model, tokens))
+    return best
+
+
+def stored() -> dict[str, float]:
+    """Characters per second by entry, as they were measured."""
+    if not FILE.is_file():
+        return {}
+    rows = csv.DictReader(io.StringIO(FILE.read_text(encoding="utf-8")))
+    return {row["entry"]: float(row["characters_per_second"]) for row in rows}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measures or checks; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.use", description=(__doc__ or "").split("\n\n")[0])
+    parser.add_argument("--check", action="store_true", help="measure nothing; say which entries are missing")
+    if parser.parse_args(arguments).check:
+        missing = sorted(entry_names().keys() - stored().keys())
+        print(f"not measured: {', '.join(missing)}" if missing else "all measured", file=sys.stderr)
+        return int(bool(missing))
+    torch.set_num_threads(1)
+    with FILE.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for name, (characters, tokens) in measure().items():
+            print(f"{name:32}{characters:8,.0f} characters/s{tokens:8,.0f} tokens/s")
+            writer.writerow([name, f"{characters:.0f}", f"{tokens:.0f}", platform.machine(), 1, torch.__version__])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,40 @@
+"""What of the zoo a wheel carries: the quickstart's entry, then the smallest, up to a size. The rest is on the hub."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+FIRST = "char-lstm.tinyshakespeare"
+MOST = 22_000_000
+"""Bytes of entries in a wheel, which stays below 25 MB with the code."""
+
+
+def carried(root: Path) -> list[Path]:
+    """The folders of the entries that go into the wheel."""
+    sizes = {
+        folder: sum(path.stat().st_size for path in folder.iterdir()) for folder in root.iterdir() if folder.is_dir()
+    }
+    chosen, total = [], 0
+    for folder in sorted(sizes, key=lambda folder: (folder.name != FIRST, sizes[folder], folder.name)):
+        total += sizes[folder]
+        if total > MOST:
+            break
+        chosen.append(folder)
+    return chosen
+
+
+class WheelHook(BuildHookInterface):  # type: ignore[type-arg]
+    """Puts recipes and entries beside the modules; an editable install reads them from the checkout."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Called by hatchling before it collects the files."""
+        if version != "standard":
+            return
+        include = build_data["force_include"]
+        root = Path(self.root)
+        include[str(root / "recipes")] = "rnnzoo/_recipes"
+        for folder in carried(root / "pretrained"):
+            include[str(folder)] = f"rnnzoo/_pretrained/{folder.name}"

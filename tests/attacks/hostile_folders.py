@@ -1,0 +1,187 @@
+"""Folders that somebody may have prepared: each takes an entry in order and turns it against whoever loads it.
+
+Unless the hashes are the point, they are made to fit again, so that what lies behind them has to hold by itself.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from rnnzoo.files import sha256_file
+from rnnzoo.zoo.entry import write_listing
+from rnnzoo.zoo.folder import WEIGHED
+
+__all__ = ["HOSTILE", "Kind", "build"]
+
+INTRUDER = "import os\nopen(os.environ['RNNZOO_TRACE'], 'w').close()\n"
+
+
+class Kind(NamedTuple):
+    """What it does to the folder, and whether loading must refuse it (else: it must load and ignore that)."""
+
+    make: Callable[[Path], None]
+    refused: bool = True
+    rehash: bool = True
+
+
+class Bomb:
+    """What a pickle can be."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.system, ("touch $RNNZOO_TRACE",)
+
+
+def build(entry: Path, kind: str) -> None:
+    """Turns the entry into that kind."""
+    HOSTILE[kind].make(entry)
+    if HOSTILE[kind].rehash:
+        rehash(entry)
+
+
+def rehash(folder: Path) -> None:
+    metrics = json.loads((folder / "metrics.json").read_text())
+    metrics["files"] = {name: sha256_file(folder / name) for name in WEIGHED}
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    write_listing(folder)
+
+
+def config(*keys: str, value: Any) -> Callable[[Path], None]:
+    """Sets a value of config.json."""
+    return lambda folder: _set(folder / "config.json", keys, value)
+
+
+def listing(*keys: str, value: Any) -> Callable[[Path], None]:
+    """Sets a value of entry.json."""
+    return lambda folder: _set(folder / "entry.json", keys, value)
+
+
+def _set(path: Path, keys: tuple[str, ...], value: Any) -> None:
+    data = json.loads(path.read_text())
+    place = data
+    for key in keys[:-1]:
+        place = place[key]
+    place[keys[-1]] = value
+    path.write_text(json.dumps(data))
+
+
+def written(name: str, data: bytes | str) -> Callable[[Path], None]:
+    """Replaces or adds a file."""
+    return lambda folder: (folder / name).write_bytes(data.encode() if isinstance(data, str) else data) and None
+
+
+def link(name: str, target: str) -> Callable[[Path], None]:
+    """Puts a link in the file's place; ``{secret}`` is a file beside the folder."""
+
+    def make(folder: Path) -> None:
+        (folder / name).unlink()
+        (folder / name).symlink_to(target.format(secret=folder.parent / "secret.json"))
+
+    return make
+
+
+def fifo(folder: Path) -> None:
+    (folder / "tokenizer.json").unlink()
+    os.mkfifo(folder / "tokenizer.json")
+
+
+def header(length: int, text: bytes = b"") -> bytes:
+    return struct.pack("<Q", length) + text
+
+
+def overlapping(folder: Path) -> None:
+    """Tensors that claim each other's bytes."""
+    path = folder / "model.safetensors"
+    data = path.read_bytes()
+    size = struct.unpack("<Q", data[:8])[0]
+    table = json.loads(data[8 : 8 + size])
+    first = next(name for name in table if name != "__metadata__")
+    for name in table:
+        if name != "__metadata__":
+            table[name]["data_offsets"] = table[first]["data_offsets"]
+    text = json.dumps(table).encode()
+    path.write_bytes(header(len(text), text) + data[8 + size :])
+
+
+def weights(edit: Callable[[dict[str, torch.Tensor]], None]) -> Callable[[Path], None]:
+    """Changes the tensors."""
+
+    def make(folder: Path) -> None:
+        found = {name: tensor.clone() for name, tensor in load_file(folder / "model.safetensors").items()}
+        edit(found)
+        save_file(found, folder / "model.safetensors")
+
+    return make
+
+
+def modules(folder: Path) -> None:
+    """Files that an importer, a trainer or a hub library may be tempted to run."""
+    for name in ("__init__.py", "setup.py", "sitecustomize.py", "conftest.py", "modeling_rnn.py", "intruder.py"):
+        (folder / name).write_text(INTRUDER)
+    (folder / "pytorch_model.bin").write_bytes(pickle.dumps(Bomb()))
+    (folder / "last.ckpt").write_bytes(pickle.dumps(Bomb()))
+
+
+def larger(folder: Path) -> None:
+    """JSON of 65 MB, which takes no room on the disk."""
+    with (folder / "config.json").open("ab") as file:
+        file.truncate(65 << 20)
+
+
+BACKBONE = ("model", "backbone")
+LISTED = {"size": 2, "sha256": "0" * 64}
+RECIPE = "!!python/object/apply:os.system ['touch $RNNZOO_TRACE']\n"
+DEEP = '{"schema": 1, "task": ' + "[" * 100_000 + "]" * 100_000 + "}"
+
+HOSTILE: dict[str, Kind] = {
+    "a pickle for weights": Kind(written("model.safetensors", pickle.dumps(Bomb()))),
+    "a pickle for golden logits": Kind(written("golden.safetensors", pickle.dumps(Bomb())), refused=False),
+    "modules beside": Kind(modules, refused=False),
+    "a recipe that runs": Kind(written("recipe.yaml", RECIPE), refused=False),
+    "a card with a script": Kind(written("README.md", "<script>alert(1)</script>\n"), refused=False),
+    "a function for a cell": Kind(config(*BACKBONE, "cell", value={"name": "os.system"})),
+    "a class of ours for a cell": Kind(config(*BACKBONE, "cell", value={"name": "rnnzoo.cells.lstm.LSTM"})),
+    "a module for a cell": Kind(config(*BACKBONE, "cell", value={"name": "intruder"})),
+    "a path for a cell": Kind(config(*BACKBONE, "cell", value={"name": "../../intruder"})),
+    "our base module for a cell": Kind(config(*BACKBONE, "cell", value={"name": "base"})),
+    "class_path": Kind(config(*BACKBONE, "cell", "class_path", value="os.system")),
+    "_target_": Kind(config("model", "_target_", value="os.system")),
+    "another task": Kind(config("task", value="intruder.Task")),
+    "auto_map": Kind(config("auto_map", value={"AutoModel": "modeling_rnn.Model"})),
+    "a tokenizer of a module": Kind(written("tokenizer.json", '{"type": "intruder.Tokenizer"}')),
+    "a tokenizer from a file": Kind(written("tokenizer.json", '{"vocab_file": "/etc/passwd"}')),
+    "a listed file above": Kind(listing("files", "../secret.json", value=LISTED), rehash=False),
+    "a listed file anywhere": Kind(listing("files", "/etc/passwd", value=LISTED), rehash=False),
+    "a listed module": Kind(listing("files", "setup.py", value=LISTED), rehash=False),
+    "an unlisted change": Kind(written("samples.txt", "another"), rehash=False),
+    "a listing of tomorrow": Kind(listing("schema", value=2), rehash=False),
+    "a config of tomorrow": Kind(config("schema", value=99)),
+    "a link to a secret": Kind(link("tokenizer.json", "{secret}"), rehash=False),
+    "a link to a device": Kind(link("config.json", "/dev/zero"), rehash=False),
+    "a link to itself": Kind(link("metrics.json", "metrics.json"), rehash=False),
+    "a pipe": Kind(fifo, rehash=False),
+    "a header of exabytes": Kind(written("model.safetensors", header(1 << 62))),
+    "a header of all there is": Kind(written("model.safetensors", header(99_000_000, b"{" * 100))),
+    "a header that is no JSON": Kind(written("model.safetensors", header(8, b"import o"))),
+    "tensors on top of each other": Kind(overlapping),
+    "tensors beyond the end": Kind(lambda folder: os.truncate(folder / "model.safetensors", 2000)),
+    "a tensor more": Kind(weights(lambda found: found.update({"\x1b[2J\n__class__": torch.zeros(1)}))),
+    "a tensor less": Kind(weights(lambda found: found.__delitem__("head.bias"))),
+    "integers for weights": Kind(weights(lambda found: found.update({"head.bias": torch.zeros(12, dtype=torch.int)}))),
+    "a layer of terabytes": Kind(config(*BACKBONE, "hidden_size", value=10**9)),
+    "a thousand million layers": Kind(config(*BACKBONE, "num_layers", value=10**9)),
+    "a number of 30 digits": Kind(config("model", "embedding_dim", value=10**30)),
+    "JSON of 65 MB": Kind(larger),
+    "JSON 100,000 deep": Kind(written("config.json", DEEP)),
+    "a key twice": Kind(written("config.json", '{"schema": 1, "schema": 1}')),
+    "no number": Kind(written("config.json", '{"schema": NaN}')),
+    "not UTF-8": Kind(written("config.json", b'{"schema": "\xff"}')),
+}

@@ -1,0 +1,361 @@
+"""The requests that huggingface_hub makes, answered."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import yaml
+
+from hub_server.store import LARGE, Repo, git_sha1, tree_item
+
+
+class Hub:
+    """The hub; `url` is for HF_ENDPOINT.
+
+    Attributes:
+        repos: by ``org/name``. renamed: old name to new, answered with a redirect.
+        tokens: who each token belongs to; an owner reads and writes what is under its name.
+        log: ``(method, path, header of it)`` of every request. cdn_log: the same of the storage.
+        spoil: path of a file to what becomes of its bytes on the way.
+        cut: path of a file to the bytes after which each next answer breaks off.
+        after_info: called once a revision has been looked up.
+        headers: path of a file to headers that are sent instead of the true ones.
+    """
+
+    def __init__(self) -> None:
+        self.repos: dict[str, Repo] = {}
+        self.renamed: dict[str, str] = {}
+        self.tokens = {"hf_writer": "org", "hf_stranger": "someone"}
+        self.large: dict[str, bytes] = {}
+        self.log: list[tuple[str, str, Any]] = []
+        self.cdn_log: list[tuple[str, str, Any]] = []
+        self.spoil: dict[str, Callable[[bytes], bytes]] = {}
+        self.cut: dict[str, list[int]] = {}
+        self.after_info: Callable[[], None] | None = None
+        self.headers: dict[str, dict[str, str]] = {}
+        self._api, self._cdn = _Server(_Api, self), _Server(_Storage, self)
+        self.url, self.cdn = self._api.url, self._cdn.url
+
+    def add(self, name: str, files: dict[str, bytes]) -> Repo:
+        """A repository whose main branch, and tag v1, is these files."""
+        repo = self.repos[name] = Repo()
+        repo.tags["v1"] = repo.commit(files)
+        return repo
+
+    def requests(self, method: str = "") -> list[str]:
+        """The paths that were asked for, without their queries."""
+        return [path.partition("?")[0] for verb, path, _ in self.log if verb.startswith(method)]
+
+    def close(self) -> None:
+        """Stops answering."""
+        for server in (self._api, self._cdn):
+            server.shutdown()
+            server.server_close()
+
+
+@contextmanager
+def running_hub() -> Iterator[Hub]:
+    """A hub that runs until the end of the block."""
+    hub = Hub()
+    try:
+        yield hub
+    finally:
+        hub.close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, handler: type[_Handler], hub: Hub) -> None:
+        super().__init__(("127.0.0.1", 0), handler)
+        self.hub = hub
+        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+    def body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        parts = []
+        while size := int(self.rfile.readline(), 16):
+            parts.append(self.rfile.read(size))
+            self.rfile.readline()
+        return b"".join(parts)
+
+    def answer(self, status: int, content: Any = b"", **headers: str) -> None:
+        data = content if isinstance(content, bytes) else json.dumps(content).encode()
+        self.send_response(status)
+        for name, value in {"Content-Length": str(len(data)), **headers}.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(data)
+
+    def send_file(self, path: str, data: bytes, **headers: str) -> None:
+        """The bytes of a file, or those that the test makes of them, from where the client asks on."""
+        hub = self.server.hub
+        if self.command == "GET":
+            data = hub.spoil.get(path, lambda data: data)(data)
+        start = 0
+        if asked := re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range") or ""):
+            start = int(asked[1])
+            headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
+        cuts = hub.cut.get(path, []) if self.command == "GET" else []
+        self.send_response(206 if asked else 200)
+        for name, value in {"Content-Length": str(len(data) - start), **headers, **hub.headers.get(path, {})}.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(data[start : start + cuts.pop(0)] if cuts else data[start:])
+
+
+class _Storage(_Handler):
+    """Large storage behind signed addresses: whoever has one may read or write that object."""
+
+    def note(self) -> None:
+        self.server.hub.cdn_log.append((self.command, self.path, self.headers.get("Range")))
+        assert self.headers.get("Authorization") is None, "a token was sent to the storage"
+
+    def do_GET(self) -> None:
+        self.note()
+        digest, name = urlsplit(self.path).path[1:], parse_qs(urlsplit(self.path).query)["name"][0]
+        self.send_file(name, self.server.hub.large[digest])
+
+    def do_PUT(self) -> None:
+        self.note()
+        data = self.body()
+        if hashlib.sha256(data).hexdigest() != urlsplit(self.path).path[1:]:
+            return self.answer(400)
+        self.server.hub.large[urlsplit(self.path).path[1:]] = data
+        return self.answer(200)
+
+
+class _Api(_Handler):
+    def do_GET(self) -> None:
+        self.route({"info": self.info, "tree": self.tree, "refs": self.refs, "resolve": self.resolve})
+
+    do_HEAD = do_GET
+
+    def do_POST(self) -> None:
+        self.route(
+            {
+                "create": self.create,
+                "validate": self.validate,
+                "preupload": self.preupload,
+                "batch": self.batch,
+                "verify": self.verify,
+                "commit": self.commit,
+                "branch": self.branch,
+                "tag": self.tag,
+            }
+        )
+
+    ROUTES = (
+        (r"/api/repos/create", "create"),
+        (r"/api/validate-yaml", "validate"),
+        (r"/api/models/([^/]+/[^/]+)(?:/revision/([^/]+))?", "info"),
+        (r"/api/models/([^/]+/[^/]+)/tree/([^/]+)", "tree"),
+        (r"/api/models/([^/]+/[^/]+)/refs", "refs"),
+        (r"/api/models/([^/]+/[^/]+)/preupload/([^/]+)", "preupload"),
+        (r"/api/models/([^/]+/[^/]+)/commit/([^/]+)", "commit"),
+        (r"/api/models/([^/]+/[^/]+)/branch/([^/]+)", "branch"),
+        (r"/api/models/([^/]+/[^/]+)/tag/([^/]+)", "tag"),
+        (r"/([^/]+/[^/]+)\.git/info/lfs/objects/batch", "batch"),
+        (r"/([^/]+/[^/]+)\.git/info/lfs/verify", "verify"),
+        (r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", "resolve"),
+    )
+
+    def route(self, actions: dict[str, Callable[..., None]]) -> None:
+        hub, path = self.server.hub, urlsplit(self.path).path
+        hub.log.append((self.command, self.path, self.headers.get("User-Agent")))
+        for old, new in hub.renamed.items():
+            if f"/{old}/" in f"{path}/":
+                return self.answer(307, Location=self.path.replace(old, new))
+        for pattern, name in self.ROUTES:
+            if name in actions and (found := re.fullmatch(pattern, path)):
+                return actions[name](*[None if part is None else unquote(part) for part in found.groups()])
+        return self.answer(404)
+
+    # ------------------------------------------------------------------------------ who may, and what there is
+
+    @property
+    def user(self) -> str | None:
+        token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
+        return self.server.hub.tokens.get(token)
+
+    def writable(self, name: str) -> Repo | None:
+        """The repository, for one who may write to it; else the answer has been sent."""
+        repo = self.server.hub.repos.get(name)
+        if self.user is None:
+            self.answer(401, {"error": "Invalid username or password."})
+        elif repo is None or (repo.private and self.user != name.split("/")[0]):
+            self.answer(404, {"error": "Repository not found"}, X_Error_Code="RepoNotFound")
+        elif self.user != name.split("/")[0]:
+            self.answer(403, {"error": "Forbidden"}, X_Error_Message="Forbidden: you may not write to it")
+        else:
+            return repo
+        return None
+
+    def readable(self, name: str, revision: str | None) -> tuple[Repo, str] | None:
+        """The repository and the revision's commit; else the answer has been sent."""
+        repo = self.server.hub.repos.get(name)
+        if repo is None or (repo.private and self.user != name.split("/")[0]):
+            self.answer(404 if self.user else 401, {"error": "Repository not found"}, X_Error_Code="RepoNotFound")
+            return None
+        commit = repo.find(revision or "main")
+        if commit is None:
+            self.answer(404, {"error": "Invalid rev id"}, X_Error_Code="RevisionNotFound")
+            return None
+        return repo, commit
+
+    # ------------------------------------------------------------------------------------------------- reading
+
+    def info(self, name: str, revision: str | None) -> None:
+        if found := self.readable(name, revision):
+            repo, commit = found
+            files = [{"rfilename": path} for path in sorted(repo.commits[commit])]
+            answer = {"id": name, "modelId": name, "sha": commit, "private": repo.private, "siblings": files}
+            self.answer(200, {**answer, "tags": [], "downloads": 0, "likes": 0})
+            if self.server.hub.after_info:
+                self.server.hub.after_info()
+
+    def tree(self, name: str, revision: str) -> None:
+        if found := self.readable(name, revision):
+            self.answer(200, [tree_item(path, data) for path, data in sorted(found[0].commits[found[1]].items())])
+
+    def refs(self, name: str) -> None:
+        if found := self.readable(name, None):
+            kinds = {"branches": ("heads", found[0].branches), "tags": ("tags", found[0].tags)}
+            listed = {
+                kind: [{"name": n, "ref": f"refs/{where}/{n}", "targetCommit": commit} for n, commit in refs.items()]
+                for kind, (where, refs) in kinds.items()
+            }
+            self.answer(200, {**listed, "converts": []})
+
+    def resolve(self, name: str, revision: str, path: str) -> None:
+        found = self.readable(name, revision)
+        if not found:
+            return
+        repo, commit = found
+        hub, data = self.server.hub, repo.commits[commit].get(path)
+        if data is None:
+            return self.answer(404, X_Error_Code="EntryNotFound", X_Repo_Commit=commit)
+        if not path.endswith(LARGE):
+            return self.send_file(path, data, X_Repo_Commit=commit, ETag=f'"{git_sha1(data)}"')
+        digest = hashlib.sha256(data).hexdigest()
+        hub.large[digest] = data
+        told = {"X-Repo-Commit": commit, "X-Linked-Etag": f'"{digest}"', "X-Linked-Size": str(len(data))}
+        told |= {"Location": f"{hub.cdn}/{digest}?name={path}", **hub.headers.get(path, {})}
+        return self.answer(302, **told)
+
+    # ------------------------------------------------------------------------------------------------- writing
+
+    def create(self) -> None:
+        wanted = json.loads(self.body())
+        name = f"{wanted['organization'] or self.user}/{wanted['name']}"
+        answer = {"url": f"{self.server.hub.url}/{name}", "name": name}
+        if self.user is None:
+            return self.answer(401, {"error": "Invalid username or password."})
+        if self.user != name.split("/")[0]:
+            return self.answer(403, {"error": "Forbidden"}, X_Error_Message="Forbidden: not your namespace")
+        if name in self.server.hub.repos:
+            return self.answer(409, {"error": "You already created this model repo", **answer})
+        repo = self.server.hub.repos[name] = Repo(private=wanted.get("visibility") == "private")
+        repo.commit({".gitattributes": b"*.safetensors filter=lfs\n*.png filter=lfs\n"})
+        return self.answer(200, answer)
+
+    def validate(self) -> None:
+        content = json.loads(self.body())["content"]
+        try:
+            head = yaml.safe_load(content.split("---\n")[1])
+            errors = [] if isinstance(head, dict) and "license" in head else [{"message": '"license" is required'}]
+        except (IndexError, yaml.YAMLError) as error:
+            errors = [{"message": str(error)}]
+        self.answer(400 if errors else 200, {"errors": errors, "warnings": []})
+
+    def preupload(self, name: str, revision: str) -> None:
+        wanted = json.loads(self.body())["files"]
+        if repo := self.writable(name):
+            there = repo.commits.get(repo.find(revision) or "", {})
+            answers = []
+            for item in wanted:
+                large, data = item["path"].endswith(LARGE), there.get(item["path"])
+                oid = None if data is None else hashlib.sha256(data).hexdigest() if large else git_sha1(data)
+                mode = "lfs" if large else "regular"
+                answers.append({"path": item["path"], "uploadMode": mode, "shouldIgnore": False, "oid": oid})
+            self.answer(200, {"files": answers})
+
+    def batch(self, name: str) -> None:
+        wanted = json.loads(self.body())
+        if self.writable(name):
+            objects = []
+            for item in wanted["objects"]:
+                answer = {"oid": item["oid"], "size": item["size"]}
+                if item["oid"] not in self.server.hub.large:
+                    verify = f"{self.server.hub.url}/{name}.git/info/lfs/verify"
+                    upload = {"href": f"{self.server.hub.cdn}/{item['oid']}", "header": {}}
+                    answer["actions"] = {"upload": upload, "verify": {"href": verify, "header": {}}}
+                objects.append(answer)
+            self.answer(200, {"transfer": "basic", "objects": objects})
+
+    def verify(self, name: str) -> None:
+        wanted = json.loads(self.body())
+        data = self.server.hub.large.get(wanted["oid"])
+        self.answer(200 if data is not None and len(data) == wanted["size"] else 404)
+
+    def commit(self, name: str, revision: str) -> None:
+        lines = [json.loads(line) for line in self.body().splitlines()]
+        repo = self.writable(name)
+        if repo is None:
+            return
+        if revision not in repo.branches:
+            return self.answer(404, {"error": "Invalid rev id"}, X_Error_Code="RevisionNotFound")
+        files = dict(repo.commits[repo.branches[revision]])
+        for line in lines:
+            value = line["value"]
+            if line["key"] == "file":
+                files[value["path"]] = base64.b64decode(value["content"])
+            elif line["key"] == "lfsFile":
+                files[value["path"]] = self.server.hub.large[value["oid"]]
+            elif line["key"] == "deletedFile":
+                del files[value["path"]]
+        commit = repo.commit(files, revision)
+        return self.answer(200, {"success": True, "commitOid": commit, "commitUrl": f"{self.server.hub.url}/{name}"})
+
+    def branch(self, name: str, branch: str) -> None:
+        wanted = json.loads(self.body() or b"{}")
+        if repo := self.writable(name):
+            if branch in repo.branches:
+                return self.answer(409, {"error": "Reference already exists"})
+            start = repo.find(wanted.get("startingPoint") or "main")
+            assert start is not None
+            repo.branches[branch] = start
+            return self.answer(200, {})
+        return None
+
+    def tag(self, name: str, revision: str) -> None:
+        wanted = json.loads(self.body())
+        if repo := self.writable(name):
+            commit = repo.find(revision)
+            if wanted["tag"] in repo.tags:
+                return self.answer(409, {"error": "Tag already exists"})
+            if commit is None:
+                return self.answer(404, {"error": "Invalid rev id"}, X_Error_Code="RevisionNotFound")
+            repo.tags[wanted["tag"]] = commit
+            return self.answer(200, {})
+        return None
