@@ -23,7 +23,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--float16",
         choices=("auto", "no"),
         default="auto",
-        help="half precision if no printed figure changes (auto)",
+        help="half precision if no figure moves by as much as its last printed digit (auto)",
     )
     parser.add_argument("--text", nargs="+", metavar="FILE", help="where the text files now are, for own text")
     parser.add_argument("--force", action="store_true", help="replace the entry that is there")

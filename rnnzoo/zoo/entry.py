@@ -50,7 +50,7 @@ def make_entry(
     Args:
         run: the run's folder. name: ``architecture.tag``, the name of its recipe.
         root: the folder of entries.
-        float16: ``"auto"`` stores half precision where no figure changes in its four printed digits.
+        float16: ``"auto"`` stores half precision where no figure moves by as much as its last printed digit.
         files: where own text files now are.
         force: replaces an entry that is there.
 
@@ -77,7 +77,7 @@ def make_entry(
     stored = torch.float32
     if float16 == "auto":
         half = _rounded(model)
-        if half is not None and _printed(again := _scores(half, corpus, metrics, config)) == _printed(scores):
+        if half is not None and _same_to_readers(again := _scores(half, corpus, metrics, config), scores):
             model, scores, stored = half, again, torch.float16
     Path(root).mkdir(parents=True, exist_ok=True)
     building = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=root))
@@ -161,10 +161,14 @@ def _cold(record: Mapping[str, Any], figures: Mapping[str, Any]) -> list[tuple[A
     return [(record["cold_window"], figures["cold_window"])] if "cold_window" in figures else []
 
 
-def _printed(scores: Mapping[str, Any]) -> list[str]:
-    """All figures as they are printed."""
-    parts = [part for figures in scores.values() for part in (figures, figures.get("cold_window", {}))]
-    return [f"{part[key]:.4f}" for part in parts for key in ("nll", "bits") if key in part]
+def _same_to_readers(scores: Mapping[str, Any], others: Mapping[str, Any]) -> bool:
+    """Whether all figures differ by less than the last digit that is printed of them."""
+
+    def figures(of: Mapping[str, Any]) -> list[float]:
+        parts = [part for figures in of.values() for part in (figures, figures.get("cold_window", {}))]
+        return [part[key] for part in parts for key in ("nll", "bits") if key in part]
+
+    return all(abs(a - b) < SCORE_TOLERANCE for a, b in zip(figures(scores), figures(others), strict=True))
 
 
 def _rounded(model: LanguageModel) -> LanguageModel | None:
