@@ -80,9 +80,7 @@ class IndRNN(ScanCell):
         h = independent_step(a, state.h, self.weight_hh, self.nonlinearity)
         return h, IndRNNState(h)
 
-    def all_steps(
-        self, x: Float[Tensor, "B T D"], state: IndRNNState
-    ) -> tuple[Float[Tensor, "B T H"], IndRNNState]:
+    def all_steps(self, x: Float[Tensor, "B T D"], state: IndRNNState) -> tuple[Float[Tensor, "B T H"], IndRNNState]:
         a = F.linear(x, self.weight_ih, self.bias_ih)
         h = independent_scan(a, state.h, self.weight_hh, self.nonlinearity)
         return h, IndRNNState(h)

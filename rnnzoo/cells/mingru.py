@@ -69,9 +69,7 @@ class MinGRU(ScanCell):
         h = gated_step(*self._gates(x), state.h)
         return h, MinGRUState(h)
 
-    def all_steps(
-        self, x: Float[Tensor, "B T D"], state: MinGRUState
-    ) -> tuple[Float[Tensor, "B T H"], MinGRUState]:
+    def all_steps(self, x: Float[Tensor, "B T D"], state: MinGRUState) -> tuple[Float[Tensor, "B T H"], MinGRUState]:
         h = gated_scan(*self._gates(x), state.h)
         return h, MinGRUState(h)
 

@@ -57,9 +57,7 @@ class MinLSTM(ScanCell):
         weight_ih: (3 H, D) and bias_ih: (3 H), gates i f n. Glorot-uniform and zero but for the forget gate.
     """
 
-    def __init__(
-        self, input_size: int, hidden_size: int, forget_bias: float = 1.0, positive: bool = False
-    ) -> None:
+    def __init__(self, input_size: int, hidden_size: int, forget_bias: float = 1.0, positive: bool = False) -> None:
         super().__init__()
         self.input_size, self.output_size, self.positive = input_size, hidden_size, positive
         self.weight_ih = nn.Parameter(xavier_gates_(torch.empty(3 * hidden_size, input_size), 3))
@@ -76,9 +74,7 @@ class MinLSTM(ScanCell):
         h = gated_step(*self._gates(x), state.h)
         return h, MinLSTMState(h)
 
-    def all_steps(
-        self, x: Float[Tensor, "B T D"], state: MinLSTMState
-    ) -> tuple[Float[Tensor, "B T H"], MinLSTMState]:
+    def all_steps(self, x: Float[Tensor, "B T D"], state: MinLSTMState) -> tuple[Float[Tensor, "B T H"], MinLSTMState]:
         h = gated_scan(*self._gates(x), state.h)
         return h, MinLSTMState(h)
 
