@@ -6,8 +6,8 @@
     S' = alpha * S (I - beta * k k^T) + beta * v k^T
     h' = S' q
 
-Yang, Kautz & Hatamizadeh 2024, arXiv:2412.06464, equation 10; alpha as in Mamba-2, arXiv:2405.21060. For the chunked form
-(section 3.3 there): with u = beta (v - alpha S k), what a step adds is u k^T, and the u of a chunk solve one triangular
+Yang, Kautz & Hatamizadeh 2024, arXiv:2412.06464, equation 10; alpha as in Mamba-2, arXiv:2405.21060. For the chunked
+form (section 3.3 there): with u = beta (v - alpha S k), a step adds u k^T, and the u of a chunk solve one triangular
 system. Convolution, output norm and output gate around the cell are the block's (`block` of a stack).
 """
 

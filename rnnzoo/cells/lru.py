@@ -4,7 +4,7 @@
     s' = lambda * s + exp(gamma) * (B x)        the state, complex
     h' = Re(C s') + D x
 
-Orvieto, Smith, Gu, Fernando, Gulcehre, Pascanu & De 2023, arXiv:2303.06349, equations 1, 6 and 7. Real and imaginary
+Orvieto, Smith, Gu, Fernando, Gulcehre, Pascanu & De 2023, arXiv:2303.06349, sections 3.2 to 3.4. Real and imaginary
 parts of the state are two tensors, so that whatever treats states knows real numbers only. Nothing in it is nonlinear;
 that is the block's business (`block` of a stack).
 """

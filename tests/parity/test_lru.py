@@ -18,7 +18,7 @@ GOLDEN = [
 
 
 def step(x: Array, state: Values, w: Values) -> tuple[Array, dict[str, Array]]:
-    """Orvieto et al. 2023, equations 1, 6 and 7, with each complex number as the pair of its parts."""
+    """Orvieto et al. 2023, sections 3.2 to 3.4, with each complex number as the pair of its parts."""
     modulus, phase = np.exp(-np.exp(w["nu"])), np.exp(w["theta"])
     lambda_re, lambda_im = modulus * np.cos(phase), modulus * np.sin(phase)
     scale = np.exp(w["gamma"])
