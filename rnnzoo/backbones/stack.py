@@ -9,15 +9,17 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
+from rnnzoo.backbones.block import Block, BlockConfig
 from rnnzoo.cells._kernel import KernelCell, run_kernel
 from rnnzoo.cells.base import Cell, CellConfig
 from rnnzoo.cells.lstm import LSTMConfig
 from rnnzoo.config import Config
-from rnnzoo.nn import LockedDropout, drop_weights
+from rnnzoo.errors import UserError
+from rnnzoo.nn import LockedDropout, drop_weights, zero_padding
 from rnnzoo.shapes import Float, Int, Tensor
 from rnnzoo.state import State
 
-__all__ = ["Stack", "StackConfig", "zero_padding"]
+__all__ = ["Stack", "StackConfig"]
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class StackConfig(Config):
         hidden_dropout: dropout between the layers.
         locked_dropout: that dropout keeps one mask for all steps of a sequence.
         weight_dropout: dropout on the recurrent weights.
+        block: what stands around each cell, with a residual and norms of its own; `hidden_dropout` then falls on what
+            each branch adds to the residual.
     """
 
     cell: CellConfig = field(default_factory=LSTMConfig)
@@ -46,6 +50,7 @@ class StackConfig(Config):
     hidden_dropout: float = 0.0
     locked_dropout: bool = False
     weight_dropout: float = 0.0
+    block: BlockConfig | None = None
 
     def __post_init__(self) -> None:
         if self.hidden_size < 1 or self.num_layers < 1:
@@ -54,11 +59,26 @@ class StackConfig(Config):
             raise ValueError(f"num_layers is {self.num_layers}, but there are {len(self.cells)} cells")
         if not (0 <= self.hidden_dropout < 1 and 0 <= self.weight_dropout < 1):
             raise ValueError("a dropout lies between 0 and 1")
+        if self.block is not None and (self.residual or self.layer_norm):
+            raise ValueError("a block has a residual and norms of its own: leave residual and layer_norm off")
 
     @property
     def layers(self) -> tuple[CellConfig, ...]:
         """One cell config for each layer."""
         return self.cells or (self.cell,) * self.num_layers
+
+    def build_layer(self, cell_config: CellConfig, input_size: int, hidden_size: int, dropout: nn.Module) -> Cell:
+        """One layer: the cell, its recurrent weights dropped, in its block if there is one.
+
+        Raises:
+            UserError: `weight_dropout` has nothing to fall on.
+        """
+        sizes = (input_size, hidden_size) if self.block is None else (self.block.cell_size(hidden_size),) * 2
+        cell = cell_config.build(*sizes)
+        if self.weight_dropout > 0 and not cell.recurrent_weights:
+            raise UserError(f"weight_dropout: the cell {cell_config.name!r} has no recurrent weights to drop")
+        drop_weights(cell, cell.recurrent_weights, self.weight_dropout)
+        return cell if self.block is None else Block(self.block, cell, input_size, hidden_size, dropout)
 
     def build(self, input_size: int) -> Stack:
         """The stack for inputs of `input_size` features."""
@@ -80,16 +100,16 @@ class Stack(Cell):
         super().__init__()
         self.config, self.input_size = config, input_size
         self.layers, self.norms = nn.ModuleList(), nn.ModuleList()
+        self.dropout = (LockedDropout if config.locked_dropout else nn.Dropout)(config.hidden_dropout)
         size = input_size
         for index, cell_config in enumerate(config.layers):
             if index > 0 and config.layer_norm:
                 self.norms.append(nn.LayerNorm(size))
-            cell = cell_config.build(size, config.hidden_size)
-            drop_weights(cell, cell.recurrent_weights, config.weight_dropout)
-            self.layers.append(cell)
-            size = cell.output_size
+            layer = config.build_layer(cell_config, size, config.hidden_size, self.dropout)
+            self.layers.append(layer)
+            size = layer.output_size
         self.output_size = size
-        self.dropout = (LockedDropout if config.locked_dropout else nn.Dropout)(config.hidden_dropout)
+        self.final_norm = nn.Identity() if config.block is None else config.block.build_norm(size)
 
     @property
     def cells(self) -> list[Cell]:
@@ -107,7 +127,7 @@ class Stack(Cell):
             y, layer_state = cell.step(self._before(index, x), state[index])
             x = self._after(x, y)
             new.append(layer_state)
-        return x, tuple(new)
+        return self.final_norm(x), tuple(new)
 
     def forward(
         self, x: Float[Tensor, "B T D"], state: State | None = None, lengths: Int[Tensor, "B"] | None = None
@@ -123,6 +143,8 @@ class Stack(Cell):
                 y, layer_state = cell(self._before(index, x), state[index], lengths)
                 x = self._after(x, y)
                 new.append(layer_state)
+            if self.config.block is not None:
+                x = zero_padding(self.final_norm(x), lengths)
         return x, tuple(new)
 
     def fusable_cells(self) -> list[KernelCell] | None:
@@ -151,7 +173,7 @@ class Stack(Cell):
 
     def _before(self, index: int, x: Tensor) -> Tensor:
         """What stands between layer `index` and the one below it."""
-        if index == 0:
+        if index == 0 or self.config.block is not None:
             return x
         if self.config.layer_norm:
             x = self.norms[index - 1](x)
@@ -161,9 +183,3 @@ class Stack(Cell):
     def _after(self, x: Tensor, y: Tensor) -> Tensor:
         """What layer `y` hands on, with its input `x` as it was before normalisation and dropout."""
         return y + x if self.config.residual and x.shape == y.shape else y
-
-
-def zero_padding(x: Float[Tensor, "B T D"], lengths: Int[Tensor, "B"]) -> Float[Tensor, "B T D"]:
-    """`x` with zeros past each row's end."""
-    valid = torch.arange(x.size(1), device=x.device) < lengths.to(x.device)[:, None]
-    return torch.where(valid[:, :, None], x, 0)

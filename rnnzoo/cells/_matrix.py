@@ -8,6 +8,7 @@ import torch
 
 from rnnzoo import state as states
 from rnnzoo.cells.base import Cell
+from rnnzoo.errors import UserError
 from rnnzoo.nn.padding import valid_steps, zero_padding
 from rnnzoo.nn.scan import widened
 from rnnzoo.shapes import Bool, Float, Int, Tensor
@@ -25,7 +26,7 @@ class MatrixCell(Cell):
     other. The memory is kept in float32 at least, under autocast too.
 
     Raises:
-        ValueError: `heads` does not divide the hidden size.
+        UserError: `heads` does not divide the hidden size.
     """
 
     recurrent_weights = ()  # no weight multiplies the state
@@ -33,7 +34,7 @@ class MatrixCell(Cell):
     def __init__(self, input_size: int, hidden_size: int, heads: int, chunk_size: int) -> None:
         super().__init__()
         if hidden_size % heads:
-            raise ValueError(f"{heads} heads do not divide a hidden size of {hidden_size}")
+            raise UserError(f"{heads} heads do not divide a hidden size of {hidden_size}")
         self.input_size, self.output_size = input_size, hidden_size
         self.heads, self.head_size, self.chunk_size = heads, hidden_size // heads, chunk_size
 

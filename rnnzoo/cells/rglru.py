@@ -22,6 +22,7 @@ from torch import nn
 
 from rnnzoo.cells._scan import ScanCell
 from rnnzoo.cells.base import CellConfig
+from rnnzoo.errors import UserError
 from rnnzoo.nn.init import xavier_gates_
 from rnnzoo.nn.scan import linear_scan, widened
 from rnnzoo.shapes import Float, Tensor
@@ -71,13 +72,13 @@ class RGLRU(ScanCell):
         decay: Lambda, (H).
 
     Raises:
-        ValueError: `heads` does not divide the hidden size.
+        UserError: `heads` does not divide the hidden size.
     """
 
     def __init__(self, input_size: int, hidden_size: int, config: RGLRUConfig) -> None:
         super().__init__()
         if hidden_size % config.heads:
-            raise ValueError(f"rglru: {config.heads} heads do not divide a hidden size of {hidden_size}")
+            raise UserError(f"{config.heads} heads do not divide a hidden size of {hidden_size}")
         self.input_size, self.output_size = input_size, hidden_size
         size = hidden_size // config.heads
         self.weight_in = (

@@ -1,11 +1,13 @@
-"""Layers that are not recurrent, and the loops of recurrences that need no matrix."""
+"""Layers that are not recurrent: dropouts and initialisation."""
 
+from rnnzoo.nn.conv import CausalConv
 from rnnzoo.nn.dropout import LockedDropout, WeightDropout, drop_weights, dropped_embedding, raw_parameter
 from rnnzoo.nn.init import orthogonal_gates_, xavier_gates_
 from rnnzoo.nn.padding import last_step, valid_steps, zero_padding
 from rnnzoo.nn.scan import linear_scan
 
 __all__ = [
+    "CausalConv",
     "LockedDropout",
     "WeightDropout",
     "drop_weights",
