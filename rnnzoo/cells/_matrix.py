@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import ClassVar
 
 import torch
 
@@ -29,7 +30,7 @@ class MatrixCell(Cell):
         UserError: `heads` does not divide the hidden size.
     """
 
-    recurrent_weights = ()  # no weight multiplies the state
+    recurrent_weights: ClassVar[tuple[str, ...]] = ()  # no weight multiplies the state
 
     def __init__(self, input_size: int, hidden_size: int, heads: int, chunk_size: int) -> None:
         super().__init__()
@@ -72,14 +73,14 @@ class MatrixCell(Cell):
         state = states.to(state, dtype=inputs[0].dtype)
         outputs = []
         with torch.autocast(x.device.type, enabled=False):
-            for part in zip(*(tensor.split(self.chunk_size, 1) for tensor in inputs), strict=True):
+            for part in zip(*(torch.split(tensor, self.chunk_size, 1) for tensor in inputs), strict=True):
                 y, state = self.chunk(part, state)
                 outputs.append(y)
         return zero_padding(torch.cat(outputs, 1).to(dtype), lengths), states.to(state, dtype=dtype)
 
     def by_head(self, x: Float[Tensor, "B *L H"]) -> Float[Tensor, "B heads *L size"]:
         """A step (B, H) as (B, heads, size), a chunk (B, L, H) as (B, heads, L, size)."""
-        x = x.unflatten(-1, (self.heads, self.head_size))
+        x = x.reshape(*x.shape[:-1], self.heads, self.head_size)
         return x if x.dim() == 3 else x.transpose(1, 2)
 
     def joined(self, y: Float[Tensor, "B heads *L size"]) -> Float[Tensor, "B *L H"]:

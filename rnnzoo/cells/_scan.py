@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import ClassVar
 
 from rnnzoo import state as states
 from rnnzoo.cells.base import Cell
@@ -19,7 +20,9 @@ class ScanCell(Cell):
     What `all_steps` computes is held to `step` by the laws; padding, lengths and the final state are seen to here.
     """
 
-    recurrent_weights = ()  # no matrix multiplies the state, so there is nothing that weight dropout could fall on
+    recurrent_weights: ClassVar[
+        tuple[str, ...]
+    ] = ()  # no matrix multiplies the state, so there is nothing that weight dropout could fall on
 
     @abstractmethod
     def all_steps(self, x: Float[Tensor, "B T D"], state: State) -> tuple[Float[Tensor, "B T H"], State]:

@@ -114,7 +114,7 @@ class GatedDeltaNet(MatrixCell):
 
     def _unit(self, x: Float[Tensor, "B *T H"]) -> Float[Tensor, "B *T H"]:
         """Each head's part with length 1; a zero stays zero."""
-        heads = x.unflatten(-1, (self.heads, self.head_size))
+        heads = x.reshape(*x.shape[:-1], self.heads, self.head_size)
         return (heads * (heads.square().sum(-1, keepdim=True) + 1e-6).rsqrt()).flatten(-2)
 
 

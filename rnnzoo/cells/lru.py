@@ -109,7 +109,7 @@ class LRU(ScanCell):
         """exp(gamma) * (B x), complex (B, ..., N)."""
         pairs = F.linear(x, self.weight_b * self.gamma.exp().repeat_interleave(2)[:, None])
         (pairs,), _ = widened(pairs)
-        return torch.view_as_complex(pairs.unflatten(-1, (-1, 2)))
+        return torch.view_as_complex(pairs.reshape(*pairs.shape[:-1], self.state_size, 2))
 
     def _shown(self, s: Tensor, x: Float[Tensor, "B *T D"]) -> Float[Tensor, "B *T H"]:
         pairs = torch.view_as_real(s).flatten(-2)

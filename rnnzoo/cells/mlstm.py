@@ -78,7 +78,7 @@ class MLSTM(MatrixCell):
     def initial_state(
         self, batch_size: int, *, device: torch.device | None = None, dtype: torch.dtype | None = None
     ) -> MLSTMState:
-        n = self.zeros(batch_size, self.output_size, device, dtype).unflatten(-1, (self.heads, self.head_size))
+        n = self.by_head(self.zeros(batch_size, self.output_size, device, dtype))
         return MLSTMState(n.new_zeros(*n.shape, self.head_size), n, n.new_zeros(batch_size, self.heads))
 
     def inputs(self, x: Float[Tensor, "B *T D"], valid: Bool[Tensor, "B T"] | None) -> tuple[Tensor, ...]:

@@ -91,7 +91,7 @@ class SRU(ScanCell):
 
     def _inputs(self, x: Float[Tensor, "B *T D"]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Of the input alone: the content, the arguments of f and r, and the highway, each (B, ..., H)."""
-        content, f, r, *other = F.linear(x, self.weight_ih).split(self.output_size, dim=-1)
+        content, f, r, *other = torch.split(F.linear(x, self.weight_ih), self.output_size, -1)
         b_f, b_r = self.bias_ih.chunk(2)
         return content, f + b_f, r + b_r, other[0] if other else x
 

@@ -43,13 +43,13 @@ class CausalConv(nn.Module):
         """All steps. With `lengths`, the inputs handed on are those before each row's end."""
         steps = x.size(1)
         inputs = torch.cat((past, x), 1)
-        y = self.bias
+        y: Tensor = self.bias
         for place, weight in enumerate(self.weight.unbind(0)):
             y = torch.addcmul(y, inputs[:, place : place + steps], weight)
         if lengths is None:
             return y, inputs[:, steps:].to(past.dtype, copy=True)
-        place = torch.arange(self.width - 1, device=x.device) + lengths.to(x.device)[:, None]
-        return y, inputs[torch.arange(len(x), device=x.device)[:, None], place].to(past.dtype)
+        last = torch.arange(self.width - 1, device=x.device) + lengths.to(x.device)[:, None]
+        return y, inputs[torch.arange(len(x), device=x.device)[:, None], last].to(past.dtype)
 
     def extra_repr(self) -> str:
         return f"{self.weight.size(1)}, width={self.width}"

@@ -51,7 +51,7 @@ def gated_scan(
     (gate, x, h0), dtype = widened(gate, x, h0)
     if u is None and chooses_chunks(method, x):
         return linear_scan(gate.sigmoid(), (-gate).sigmoid() * x, h0, method=method).to(dtype)
-    h: Tensor = _Gated.apply(gate, x, h0, u if u is None else u.to(x.dtype))
+    h: Tensor = _Gated.apply(gate, x, h0, u if u is None else u.to(x.dtype))  # type: ignore[no-untyped-call]
     return h.to(dtype)
 
 
@@ -73,7 +73,7 @@ class _Gated(torch.autograd.Function):
         return h
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         f, x, h, h0, u = ctx.saved_tensors
         # d: the whole derivative at h_t. slope: h_t's derivative by the gate's argument, f (1 - f) (h_{t-1} - x_t).
@@ -123,7 +123,7 @@ def independent_scan(
     if x.size(1) == 0:
         return x
     (x, h0), dtype = widened(x, h0)
-    h: Tensor = _Independent.apply(x, h0, u.to(x.dtype), nonlinearity)
+    h: Tensor = _Independent.apply(x, h0, u.to(x.dtype), nonlinearity)  # type: ignore[no-untyped-call]
     return h.to(dtype)
 
 
@@ -140,7 +140,7 @@ class _Independent(torch.autograd.Function):
         return h
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         h, h0, u = ctx.saved_tensors
         # Both nonlinearities know their slope from their value; it turns into the gradient of x, step by step.

@@ -48,7 +48,7 @@ def linear_scan(a: Tensor, b: Tensor, h0: Tensor, *, method: Method = "auto") ->
     if b.size(1) == 0:
         return b
     (a, b, h0), dtype = widened(a, b, h0)
-    h: Tensor = _LinearScan.apply(a, b, h0, chooses_chunks(method, b))
+    h: Tensor = _LinearScan.apply(a, b, h0, chooses_chunks(method, b))  # type: ignore[no-untyped-call]
     return h.to(dtype)
 
 
@@ -77,7 +77,7 @@ class _LinearScan(torch.autograd.Function):
         return h
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         a, h, h0 = ctx.saved_tensors
         # With d_t the whole derivative at h_t: d_t = gradient_t + conj(a_{t+1}) d_{t+1}. Its conjugate is run instead,
