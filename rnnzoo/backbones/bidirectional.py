@@ -9,10 +9,10 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
-from rnnzoo.backbones.stack import StackConfig, zero_padding
+from rnnzoo.backbones.stack import StackConfig
 from rnnzoo.cells._kernel import KernelCell
 from rnnzoo.cells.base import Cell
-from rnnzoo.nn import LockedDropout, drop_weights
+from rnnzoo.nn import LockedDropout, zero_padding
 from rnnzoo.shapes import Float, Int, Tensor
 from rnnzoo.state import State
 
@@ -44,17 +44,17 @@ class BidirectionalStack(nn.Module):
         super().__init__()
         self.config, self.input_size = config, input_size
         self.ahead, self.back, self.norms = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
+        self.dropout = (LockedDropout if config.locked_dropout else nn.Dropout)(config.hidden_dropout)
         size = input_size
         for index, cell_config in enumerate(config.layers):
             if index > 0 and config.layer_norm:
                 self.norms.append(nn.LayerNorm(size))
-            pair = [cell_config.build(size, config.size(index)) for _ in range(2)]
+            pair = [config.build_layer(cell_config, size, config.size(index), self.dropout) for _ in range(2)]
             for cell, direction in zip(pair, (self.ahead, self.back), strict=True):
-                drop_weights(cell, cell.recurrent_weights, config.weight_dropout)
                 direction.append(cell)
             size = sum(cell.output_size for cell in pair)
         self.output_size = size
-        self.dropout = (LockedDropout if config.locked_dropout else nn.Dropout)(config.hidden_dropout)
+        self.final_norm = nn.Identity() if config.block is None else config.block.build_norm(size)
 
     @property
     def pairs(self) -> list[tuple[Cell, Cell]]:
@@ -87,7 +87,7 @@ class BidirectionalStack(nn.Module):
         with parametrize.cached():
             for index, (ahead, back) in enumerate(self.pairs):
                 before = x
-                if index > 0:
+                if index > 0 and self.config.block is None:
                     x = self.dropout(self.norms[index - 1](x) if self.config.layer_norm else x)
                 right, right_state = ahead(x, None, lengths)
                 left, left_state = back(reverse(x, lengths), None, lengths)
@@ -95,6 +95,8 @@ class BidirectionalStack(nn.Module):
                 if self.config.residual and x.shape == before.shape:
                     x = x + before
                 states.append((right_state, left_state))
+            if self.config.block is not None:
+                x = zero_padding(self.final_norm(x), lengths)
         return x, tuple(states)
 
     def load_torch(self, weights: Mapping[str, Tensor]) -> None:

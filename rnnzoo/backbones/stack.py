@@ -9,15 +9,17 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
+from rnnzoo.backbones.block import Block, BlockConfig
 from rnnzoo.cells._kernel import KernelCell, run_kernel
 from rnnzoo.cells.base import Cell, CellConfig
 from rnnzoo.cells.lstm import LSTMConfig
 from rnnzoo.config import Config
-from rnnzoo.nn import LockedDropout, drop_weights
+from rnnzoo.errors import UserError
+from rnnzoo.nn import LockedDropout, drop_weights, zero_padding
 from rnnzoo.shapes import Float, Int, Tensor
 from rnnzoo.state import State
 
-__all__ = ["Stack", "StackConfig", "zero_padding"]
+__all__ = ["Stack", "StackConfig"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class StackConfig(Config):
         locked_dropout: that dropout keeps one mask for all steps of a sequence.
         weight_dropout: dropout on the recurrent weights.
         output_size: units of the last layer, where it differs from the others (AWD-LSTM); 0 for `hidden_size`.
+        block: what stands around each cell, with a residual and norms of its own; `hidden_dropout` then falls on what
+            each branch adds to the residual.
     """
 
     cell: CellConfig = field(default_factory=LSTMConfig)
@@ -48,6 +52,7 @@ class StackConfig(Config):
     locked_dropout: bool = False
     weight_dropout: float = 0.0
     output_size: int = 0
+    block: BlockConfig | None = None
 
     def __post_init__(self) -> None:
         if self.hidden_size < 1 or self.num_layers < 1:
@@ -58,6 +63,8 @@ class StackConfig(Config):
             raise ValueError(f"num_layers is {self.num_layers}, but there are {len(self.cells)} cells")
         if not (0 <= self.hidden_dropout < 1 and 0 <= self.weight_dropout < 1):
             raise ValueError("a dropout lies between 0 and 1")
+        if self.block is not None and (self.residual or self.layer_norm):
+            raise ValueError("a block has a residual and norms of its own: leave residual and layer_norm off")
 
     @property
     def layers(self) -> tuple[CellConfig, ...]:
@@ -67,6 +74,19 @@ class StackConfig(Config):
     def size(self, index: int) -> int:
         """The units of layer `index`."""
         return self.output_size if self.output_size and index == len(self.layers) - 1 else self.hidden_size
+
+    def build_layer(self, cell_config: CellConfig, input_size: int, hidden_size: int, dropout: nn.Module) -> Cell:
+        """One layer: the cell, its recurrent weights dropped, in its block if there is one.
+
+        Raises:
+            UserError: `weight_dropout` has nothing to fall on.
+        """
+        sizes = (input_size, hidden_size) if self.block is None else (self.block.cell_size(hidden_size),) * 2
+        cell = cell_config.build(*sizes)
+        if self.weight_dropout > 0 and not cell.recurrent_weights:
+            raise UserError(f"weight_dropout: the cell {cell_config.name!r} has no recurrent weights to drop")
+        drop_weights(cell, cell.recurrent_weights, self.weight_dropout)
+        return cell if self.block is None else Block(self.block, cell, input_size, hidden_size, dropout)
 
     def build(self, input_size: int) -> Stack:
         """The stack for inputs of `input_size` features."""
@@ -88,16 +108,16 @@ class Stack(Cell):
         super().__init__()
         self.config, self.input_size = config, input_size
         self.layers, self.norms = nn.ModuleList(), nn.ModuleList()
+        self.dropout = (LockedDropout if config.locked_dropout else nn.Dropout)(config.hidden_dropout)
         size = input_size
         for index, cell_config in enumerate(config.layers):
             if index > 0 and config.layer_norm:
                 self.norms.append(nn.LayerNorm(size))
-            cell = cell_config.build(size, config.size(index))
-            drop_weights(cell, cell.recurrent_weights, config.weight_dropout)
-            self.layers.append(cell)
-            size = cell.output_size
+            layer = config.build_layer(cell_config, size, config.size(index), self.dropout)
+            self.layers.append(layer)
+            size = layer.output_size
         self.output_size = size
-        self.dropout = (LockedDropout if config.locked_dropout else nn.Dropout)(config.hidden_dropout)
+        self.final_norm = nn.Identity() if config.block is None else config.block.build_norm(size)
 
     @property
     def cells(self) -> list[Cell]:
@@ -115,7 +135,7 @@ class Stack(Cell):
             y, layer_state = cell.step(self._before(index, x), state[index])
             x = self._after(x, y)
             new.append(layer_state)
-        return x, tuple(new)
+        return self.final_norm(x), tuple(new)
 
     def forward(
         self, x: Float[Tensor, "B T D"], state: State | None = None, lengths: Int[Tensor, "B"] | None = None
@@ -131,6 +151,8 @@ class Stack(Cell):
                 y, layer_state = cell(self._before(index, x), state[index], lengths)
                 x = self._after(x, y)
                 new.append(layer_state)
+            if self.config.block is not None:
+                x = zero_padding(self.final_norm(x), lengths)
         return x, tuple(new)
 
     def fusable_cells(self) -> list[KernelCell] | None:
@@ -159,7 +181,7 @@ class Stack(Cell):
 
     def _before(self, index: int, x: Tensor) -> Tensor:
         """What stands between layer `index` and the one below it."""
-        if index == 0:
+        if index == 0 or self.config.block is not None:
             return x
         if self.config.layer_norm:
             x = self.norms[index - 1](x)
@@ -169,9 +191,3 @@ class Stack(Cell):
     def _after(self, x: Tensor, y: Tensor) -> Tensor:
         """What layer `y` hands on, with its input `x` as it was before normalisation and dropout."""
         return y + x if self.config.residual and x.shape == y.shape else y
-
-
-def zero_padding(x: Float[Tensor, "B T D"], lengths: Int[Tensor, "B"]) -> Float[Tensor, "B T D"]:
-    """`x` with zeros past each row's end."""
-    valid = torch.arange(x.size(1), device=x.device) < lengths.to(x.device)[:, None]
-    return torch.where(valid[:, :, None], x, 0)

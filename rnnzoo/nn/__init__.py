@@ -1,18 +1,26 @@
 """Layers that are not recurrent: dropouts, output layers, initialisation."""
 
+from rnnzoo.nn.conv import CausalConv
 from rnnzoo.nn.dropout import LockedDropout, WeightDropout, drop_weights, dropped_embedding, raw_parameter
 from rnnzoo.nn.head import IGNORED, AdaptiveHead, LinearHead
 from rnnzoo.nn.init import orthogonal_gates_, xavier_gates_
+from rnnzoo.nn.padding import last_step, valid_steps, zero_padding
+from rnnzoo.nn.scan import linear_scan
 
 __all__ = [
     "IGNORED",
     "AdaptiveHead",
+    "CausalConv",
     "LinearHead",
     "LockedDropout",
     "WeightDropout",
     "drop_weights",
     "dropped_embedding",
+    "last_step",
+    "linear_scan",
     "orthogonal_gates_",
     "raw_parameter",
+    "valid_steps",
     "xavier_gates_",
+    "zero_padding",
 ]

