@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from rnnzoo.backbones.stack import StackConfig, zero_padding
+from rnnzoo.backbones.zoneout import zoned_forward
 from rnnzoo.cells._kernel import KernelCell
 from rnnzoo.cells.base import Cell
 from rnnzoo.nn import LockedDropout, drop_weights
@@ -89,8 +90,8 @@ class BidirectionalStack(nn.Module):
                 before = x
                 if index > 0:
                     x = self.dropout(self.norms[index - 1](x) if self.config.layer_norm else x)
-                right, right_state = ahead(x, None, lengths)
-                left, left_state = back(reverse(x, lengths), None, lengths)
+                right, right_state = zoned_forward(ahead, x, None, lengths, self.config.zoneout)
+                left, left_state = zoned_forward(back, reverse(x, lengths), None, lengths, self.config.zoneout)
                 x = torch.cat((right, reverse(left, lengths)), dim=-1)
                 if self.config.residual and x.shape == before.shape:
                     x = x + before

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
+from rnnzoo.backbones.zoneout import zoned_forward, zoned_step
 from rnnzoo.cells._kernel import KernelCell, run_kernel
 from rnnzoo.cells.base import Cell, CellConfig
 from rnnzoo.cells.lstm import LSTMConfig
@@ -35,6 +36,7 @@ class StackConfig(Config):
         hidden_dropout: dropout between the layers.
         locked_dropout: that dropout keeps one mask for all steps of a sequence.
         weight_dropout: dropout on the recurrent weights.
+        zoneout: share of the units that keep their value from one step to the next; the layers are then unrolled.
     """
 
     cell: CellConfig = field(default_factory=LSTMConfig)
@@ -46,13 +48,14 @@ class StackConfig(Config):
     hidden_dropout: float = 0.0
     locked_dropout: bool = False
     weight_dropout: float = 0.0
+    zoneout: float = 0.0
 
     def __post_init__(self) -> None:
         if self.hidden_size < 1 or self.num_layers < 1:
             raise ValueError("hidden_size and num_layers must be at least 1")
         if self.cells and self.num_layers not in (1, len(self.cells)):
             raise ValueError(f"num_layers is {self.num_layers}, but there are {len(self.cells)} cells")
-        if not (0 <= self.hidden_dropout < 1 and 0 <= self.weight_dropout < 1):
+        if not all(0 <= p < 1 for p in (self.hidden_dropout, self.weight_dropout, self.zoneout)):
             raise ValueError("a dropout lies between 0 and 1")
 
     @property
@@ -104,7 +107,7 @@ class Stack(Cell):
     def step(self, x: Float[Tensor, "B D"], state: State) -> tuple[Float[Tensor, "B H"], State]:
         new = []
         for index, cell in enumerate(self.cells):
-            y, layer_state = cell.step(self._before(index, x), state[index])
+            y, layer_state = zoned_step(cell, self._before(index, x), state[index], self.config.zoneout)
             x = self._after(x, y)
             new.append(layer_state)
         return x, tuple(new)
@@ -120,7 +123,7 @@ class Stack(Cell):
                 x = zero_padding(x, lengths)  # else what stands there would be added to the outputs
             new = []
             for index, cell in enumerate(self.cells):
-                y, layer_state = cell(self._before(index, x), state[index], lengths)
+                y, layer_state = zoned_forward(cell, self._before(index, x), state[index], lengths, self.config.zoneout)
                 x = self._after(x, y)
                 new.append(layer_state)
         return x, tuple(new)
@@ -128,11 +131,17 @@ class Stack(Cell):
     def fusable_cells(self) -> list[KernelCell] | None:
         """The layers, if one kernel call can run them all: one kind of cell with nothing but dropout between."""
         config = self.config
-        if config.residual or config.layer_norm or (config.locked_dropout and config.hidden_dropout > 0):
+        if (
+            config.residual
+            or config.layer_norm
+            or config.zoneout > 0
+            or (config.locked_dropout and config.hidden_dropout > 0)
+        ):
             return None
         cells = [cell for cell in self.cells if isinstance(cell, KernelCell)]
         # By kernel, not by type: weight dropout gives each cell a type of its own.
-        alike = len(cells) == len(self.layers) and len({cell.kernel for cell in cells}) == 1
+        kinds = {(cell.kernel, cell.weight_names, cell.output_size) for cell in cells}
+        alike = len(cells) == len(self.layers) and len(kinds) == 1
         return cells if alike and len(cells) > 1 else None
 
     def load_torch(self, weights: Mapping[str, Tensor]) -> None:

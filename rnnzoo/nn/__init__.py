@@ -1,7 +1,8 @@
-"""Layers that are not recurrent: dropouts and initialisation."""
+"""Layers that are not recurrent: dropouts, zoneout and initialisation."""
 
 from rnnzoo.nn.dropout import LockedDropout, WeightDropout, drop_weights, dropped_embedding, raw_parameter
 from rnnzoo.nn.init import orthogonal_gates_, xavier_gates_
+from rnnzoo.nn.zoneout import zone_out
 
 __all__ = [
     "LockedDropout",
@@ -11,4 +12,5 @@ __all__ = [
     "orthogonal_gates_",
     "raw_parameter",
     "xavier_gates_",
+    "zone_out",
 ]
