@@ -17,6 +17,8 @@ def zoned_step(cell: Cell, x: Float[Tensor, "B D"], state: State, p: float) -> t
     An output that is one of those tensors is zoned out with it.
     """
     y, new = cell.step(x, state)
+    if p == 0:
+        return y, new
     before, after = states.flatten(state), states.flatten(new)
     for name in cell.zoneout_fields:
         if name in after:

@@ -34,7 +34,8 @@ class AffineCell(HoistedCell):
     Attributes:
         gates: blocks of H rows in each weight.
         pointwise_weights: names of the parameters that `pointwise` gets.
-        weight_ih: (gates * H, D), weight_hh: (gates * H, H) or (heads, gates * H / heads, H / heads), bias: (gates * H).
+        weight_ih: (gates * H, D), bias: (gates * H), weight_hh: (gates * H, H), or one block for each head,
+            (heads, gates * H / heads, H / heads).
     """
 
     gates: ClassVar[int]

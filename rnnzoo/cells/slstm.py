@@ -29,6 +29,11 @@ from rnnzoo.shapes import Float, Tensor
 __all__ = ["EXAMPLES", "SLSTM", "SLSTMConfig", "SLSTMState"]
 
 
+EMPTY = -1e4
+"""The stabiliser of a memory with nothing in it, a logarithm of 0: the first step's is then its input gate's, whatever
+its forget gate says; with 0 here a forget gate far above it would leave the quotient 0 / 0."""
+
+
 class SLSTMState(NamedTuple):
     """Each (B, H): the output h, the memory c, the normaliser n, and the stabiliser m of both."""
 
@@ -84,7 +89,7 @@ class SLSTM(AffineCell):
         self, batch_size: int, *, device: torch.device | None = None, dtype: torch.dtype | None = None
     ) -> SLSTMState:
         zeros = self.zeros(batch_size, self.output_size, device, dtype)
-        return SLSTMState(h=zeros, c=zeros.clone(), n=zeros.clone(), m=zeros.clone())
+        return SLSTMState(h=zeros, c=zeros.clone(), n=zeros.clone(), m=torch.full_like(zeros, EMPTY))
 
     def _gates(self, x_proj: Tensor, h_proj: Tensor) -> list[Tensor]:
         """The pre-activations i, f, z and o, each (B, H)."""
