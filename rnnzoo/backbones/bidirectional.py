@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from rnnzoo.backbones.stack import StackConfig, zero_padding
-from rnnzoo.backbones.zoneout import zoned_forward
+from rnnzoo.backbones.zoneout import zoned
 from rnnzoo.cells._kernel import KernelCell
 from rnnzoo.cells.base import Cell
 from rnnzoo.nn import LockedDropout, drop_weights
@@ -52,7 +52,7 @@ class BidirectionalStack(nn.Module):
             pair = [cell_config.build(size, config.hidden_size) for _ in range(2)]
             for cell, direction in zip(pair, (self.ahead, self.back), strict=True):
                 drop_weights(cell, cell.recurrent_weights, config.weight_dropout)
-                direction.append(cell)
+                direction.append(zoned(cell, config.zoneout))
             size = sum(cell.output_size for cell in pair)
         self.output_size = size
         self.dropout = (LockedDropout if config.locked_dropout else nn.Dropout)(config.hidden_dropout)
@@ -90,8 +90,8 @@ class BidirectionalStack(nn.Module):
                 before = x
                 if index > 0:
                     x = self.dropout(self.norms[index - 1](x) if self.config.layer_norm else x)
-                right, right_state = zoned_forward(ahead, x, None, lengths, self.config.zoneout)
-                left, left_state = zoned_forward(back, reverse(x, lengths), None, lengths, self.config.zoneout)
+                right, right_state = ahead(x, None, lengths)
+                left, left_state = back(reverse(x, lengths), None, lengths)
                 x = torch.cat((right, reverse(left, lengths)), dim=-1)
                 if self.config.residual and x.shape == before.shape:
                     x = x + before

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
-from rnnzoo.backbones.zoneout import zoned_forward, zoned_step
+from rnnzoo.backbones.zoneout import zoned
 from rnnzoo.cells._kernel import KernelCell, run_kernel
 from rnnzoo.cells.base import Cell, CellConfig
 from rnnzoo.cells.lstm import LSTMConfig
@@ -89,7 +89,7 @@ class Stack(Cell):
                 self.norms.append(nn.LayerNorm(size))
             cell = cell_config.build(size, config.hidden_size)
             drop_weights(cell, cell.recurrent_weights, config.weight_dropout)
-            self.layers.append(cell)
+            self.layers.append(zoned(cell, config.zoneout))
             size = cell.output_size
         self.output_size = size
         self.dropout = (LockedDropout if config.locked_dropout else nn.Dropout)(config.hidden_dropout)
@@ -107,7 +107,7 @@ class Stack(Cell):
     def step(self, x: Float[Tensor, "B D"], state: State) -> tuple[Float[Tensor, "B H"], State]:
         new = []
         for index, cell in enumerate(self.cells):
-            y, layer_state = zoned_step(cell, self._before(index, x), state[index], self.config.zoneout)
+            y, layer_state = cell.step(self._before(index, x), state[index])
             x = self._after(x, y)
             new.append(layer_state)
         return x, tuple(new)
@@ -123,7 +123,7 @@ class Stack(Cell):
                 x = zero_padding(x, lengths)  # else what stands there would be added to the outputs
             new = []
             for index, cell in enumerate(self.cells):
-                y, layer_state = zoned_forward(cell, self._before(index, x), state[index], lengths, self.config.zoneout)
+                y, layer_state = cell(self._before(index, x), state[index], lengths)
                 x = self._after(x, y)
                 new.append(layer_state)
         return x, tuple(new)

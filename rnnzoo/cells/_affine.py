@@ -149,10 +149,20 @@ class _Unrolled(torch.autograd.Function):
         return (after.h if ys is None else ys, *(leaf.clone() for leaf in state))
 
     @staticmethod
+    def backward(ctx: Any, grad_y: Tensor, *grad_final: Tensor) -> tuple[Tensor | None, ...]:
+        if torch.is_grad_enabled():  # once_differentiable says so only where the gradient that comes in has a history
+            raise RuntimeError(
+                f"{type(ctx.cell).__name__} can be differentiated once; for second derivatives (create_graph=True) "
+                "unroll its step: rnnzoo.cells.unroll(cell, x, state, lengths)"
+            )
+        return _Unrolled.adjoint(ctx, grad_y, *grad_final)
+
+    @staticmethod
     @once_differentiable
     @custom_bwd(device_type="cuda")
     @custom_bwd(device_type="cpu")
-    def backward(ctx: Any, grad_y: Tensor, *grad_final: Tensor) -> tuple[Tensor | None, ...]:
+    def adjoint(ctx: Any, grad_y: Tensor, *grad_final: Tensor) -> tuple[Tensor | None, ...]:
+        """The loop backwards; what each step adds to a weight's gradient is multiplied at the end, for all steps."""
         x_proj, h_projs, weight, valid, *tensors = ctx.saved_tensors
         cell, form, fields = ctx.cell, ctx.form, len(ctx.form._fields)
         start, params, after = form(*tensors[:fields]), tuple(tensors[fields:-fields]), form(*tensors[-fields:])
