@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from rnnzoo.backbones.block import Block, BlockConfig
+from rnnzoo.backbones.zoneout import zoned
 from rnnzoo.cells._kernel import KernelCell, run_kernel
 from rnnzoo.cells.base import Cell, CellConfig
 from rnnzoo.cells.lstm import LSTMConfig
@@ -40,6 +41,7 @@ class StackConfig(Config):
         output_size: units of the last layer, where it differs from the others (AWD-LSTM); 0 for `hidden_size`.
         block: what stands around each cell, with a residual and norms of its own; `hidden_dropout` then falls on what
             each branch adds to the residual.
+        zoneout: share of the units that keep their value from one step to the next; the layers are then unrolled.
     """
 
     cell: CellConfig = field(default_factory=LSTMConfig)
@@ -53,6 +55,7 @@ class StackConfig(Config):
     weight_dropout: float = 0.0
     output_size: int = 0
     block: BlockConfig | None = None
+    zoneout: float = 0.0
 
     def __post_init__(self) -> None:
         if self.hidden_size < 1 or self.num_layers < 1:
@@ -61,7 +64,7 @@ class StackConfig(Config):
             raise ValueError("output_size cannot be negative")
         if self.cells and self.num_layers not in (1, len(self.cells)):
             raise ValueError(f"num_layers is {self.num_layers}, but there are {len(self.cells)} cells")
-        if not (0 <= self.hidden_dropout < 1 and 0 <= self.weight_dropout < 1):
+        if not all(0 <= p < 1 for p in (self.hidden_dropout, self.weight_dropout, self.zoneout)):
             raise ValueError("a dropout lies between 0 and 1")
         if self.block is not None and (self.residual or self.layer_norm):
             raise ValueError("a block has a residual and norms of its own: leave residual and layer_norm off")
@@ -86,6 +89,7 @@ class StackConfig(Config):
         if self.weight_dropout > 0 and not cell.recurrent_weights:
             raise UserError(f"weight_dropout: the cell {cell_config.name!r} has no recurrent weights to drop")
         drop_weights(cell, cell.recurrent_weights, self.weight_dropout)
+        cell = zoned(cell, self.zoneout)
         return cell if self.block is None else Block(self.block, cell, input_size, hidden_size, dropout)
 
     def build(self, input_size: int) -> Stack:
@@ -158,11 +162,17 @@ class Stack(Cell):
     def fusable_cells(self) -> list[KernelCell] | None:
         """The layers, if one kernel call can run them all: one kind of cell with nothing but dropout between."""
         config = self.config
-        if config.residual or config.layer_norm or (config.locked_dropout and config.hidden_dropout > 0):
+        if (
+            config.residual
+            or config.layer_norm
+            or config.zoneout > 0
+            or (config.locked_dropout and config.hidden_dropout > 0)
+        ):
             return None
         cells = [cell for cell in self.cells if isinstance(cell, KernelCell)]
         # By kernel, not by type: weight dropout gives each cell a type of its own.
-        alike = len(cells) == len(self.layers) and len({(cell.kernel, cell.output_size) for cell in cells}) == 1
+        kinds = {(cell.kernel, cell.weight_names, cell.output_size) for cell in cells}
+        alike = len(cells) == len(self.layers) and len(kinds) == 1
         return cells if alike and len(cells) > 1 else None
 
     def load_torch(self, weights: Mapping[str, Tensor]) -> None:

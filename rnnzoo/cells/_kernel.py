@@ -28,13 +28,14 @@ class KernelCell(Cell):
     """
 
     gates: ClassVar[int]
+    weight_names: ClassVar[tuple[str, ...]] = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
-    def __init__(self, input_size: int, hidden_size: int) -> None:
+    def __init__(self, input_size: int, hidden_size: int, output_size: int | None = None) -> None:
         super().__init__()
-        self.input_size, self.output_size = input_size, hidden_size
+        self.input_size, self.output_size = input_size, output_size or hidden_size
         rows = self.gates * hidden_size
         self.weight_ih = nn.Parameter(xavier_gates_(torch.empty(rows, input_size), self.gates))
-        self.weight_hh = nn.Parameter(orthogonal_gates_(torch.empty(rows, hidden_size), self.gates))
+        self.weight_hh = nn.Parameter(orthogonal_gates_(torch.empty(rows, self.output_size), self.gates))
         self.bias_ih = nn.Parameter(torch.zeros(rows))
         self.bias_hh = nn.Parameter(torch.zeros(rows))
 
@@ -45,8 +46,8 @@ class KernelCell(Cell):
 
     @property
     def weights(self) -> list[Tensor]:
-        """The four parameters in the kernels' order, dropped entries dropped."""
-        return [self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh]
+        """The parameters in the kernels' order, dropped entries dropped."""
+        return [getattr(self, name) for name in self.weight_names]
 
     def forward(
         self, x: Float[Tensor, "B T D"], state: State | None = None, lengths: Int[Tensor, "B"] | None = None
@@ -65,7 +66,7 @@ class KernelCell(Cell):
         Raises:
             KeyError: a weight is missing. ValueError: one has another shape.
         """
-        for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
+        for name in self.weight_names:
             target = raw_parameter(self, name)
             if name.startswith("bias") and name + suffix not in weights:
                 target.zero_()

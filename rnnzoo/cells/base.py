@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 import sys
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from functools import lru_cache
 from types import ModuleType
 from typing import Any, ClassVar, Self
@@ -33,11 +34,13 @@ class Cell(nn.Module, ABC):
         input_size: D, features of a step's input.
         output_size: H, features of a step's output.
         recurrent_weights: names of the parameters that weight dropout falls on.
+        zoneout_fields: names of the state's tensors that zoneout falls on, where there are such.
     """
 
     input_size: int
     output_size: int
     recurrent_weights: ClassVar[tuple[str, ...]] = ("weight_hh",)
+    zoneout_fields: ClassVar[tuple[str, ...]] = ("h", "c")
 
     @abstractmethod
     def initial_state(
@@ -84,20 +87,25 @@ class Cell(nn.Module, ABC):
 
 
 def unroll(
-    cell: Cell, x: Float[Tensor, "B T D"], state: State, lengths: Int[Tensor, "B"] | None
+    cell: Cell,
+    x: Float[Tensor, "B T D"],
+    state: State,
+    lengths: Int[Tensor, "B"] | None,
+    step: Callable[[Tensor, State], tuple[Tensor, State]] | None = None,
 ) -> tuple[Float[Tensor, "B T H"], State]:
-    """Calls `cell.step` once per time step; `forward` of every cell that has nothing faster."""
+    """Calls `cell.step`, or `step`, once per time step; `forward` of every cell that has nothing faster."""
+    step = step or cell.step
     outputs: list[Tensor] = []
     if lengths is None:
         for x_t in x.unbind(1):  # unbind, since indexing x[:, t] makes the backward pass quadratic in T
-            y, state = cell.step(x_t, state)
+            y, state = step(x_t, state)
             outputs.append(y)
     else:
         valid = torch.arange(x.size(1), device=x.device) < lengths.to(x.device)[:, None]
         # Padding is zeroed on the way in: a NaN there would reach the weights' gradients through a zero factor.
         x = torch.where(valid[:, :, None], x, 0)
         for x_t, valid_t in zip(x.unbind(1), valid.unbind(1), strict=True):
-            y, new = cell.step(x_t, state)
+            y, new = step(x_t, state)
             state = states.select(valid_t, new, state)
             outputs.append(torch.where(valid_t[:, None], y, 0))
     return (torch.stack(outputs, 1) if outputs else x.new_zeros(x.size(0), 0, cell.output_size)), state

@@ -1,4 +1,4 @@
-"""Layers that are not recurrent: dropouts, output layers, initialisation."""
+"""Layers that are not recurrent: dropouts, zoneout, output layers, scans, initialisation."""
 
 from rnnzoo.nn.conv import CausalConv
 from rnnzoo.nn.dropout import LockedDropout, WeightDropout, drop_weights, dropped_embedding, raw_parameter
@@ -6,6 +6,7 @@ from rnnzoo.nn.head import IGNORED, AdaptiveHead, LinearHead
 from rnnzoo.nn.init import orthogonal_gates_, xavier_gates_
 from rnnzoo.nn.padding import last_step, valid_steps, zero_padding
 from rnnzoo.nn.scan import linear_scan
+from rnnzoo.nn.zoneout import zone_out
 
 __all__ = [
     "IGNORED",
@@ -23,4 +24,5 @@ __all__ = [
     "valid_steps",
     "xavier_gates_",
     "zero_padding",
+    "zone_out",
 ]

@@ -23,13 +23,13 @@ def test_the_walk_finds_every_file() -> None:
     folder = Path(rnnzoo.cells.__file__).parent
     files = {path.stem for path in folder.glob("[!_]*.py")} - {"base"}
     assert files == set(builtin_cells()) == set(EXAMPLES)
-    assert len(files) == 13
+    assert len(files) == 23
     assert files <= set(CellConfig.names())
     for name, examples in EXAMPLES.items():
         assert examples, f"{name} has no EXAMPLES"
         assert {type(example) for example in examples} == {CellConfig.find(name)}
         assert examples[0] == CellConfig.find(name)()  # as a recipe gets it that gives the name alone
-    assert len(CELLS) == 27
+    assert len(CELLS) == 40
 
 
 def test_there_are_as_many_laws_as_there_should_be() -> None:

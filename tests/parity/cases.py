@@ -15,8 +15,11 @@ from . import reference
 BATCH, STEPS, INPUT, HIDDEN = 2, 4, 3, 5
 
 
-def check_equations(config: CellConfig, step: reference.Step) -> None:
-    """Outputs, final state and every gradient of `forward` and of stepping, against the reference."""
+def check_equations(config: CellConfig, step: reference.Step, positive: str = "") -> None:
+    """Outputs, final state and every gradient of `forward` and of stepping, against the reference.
+
+    The state's tensor called `positive` begins above 1, as it does after any step.
+    """
     torch.manual_seed(0)
     cell = config.build(INPUT, HIDDEN).double()
     with torch.no_grad():
@@ -29,8 +32,11 @@ def check_equations(config: CellConfig, step: reference.Step) -> None:
 
     x = randn(BATCH, STEPS, INPUT).requires_grad_()
     start = states.map(lambda leaf: randn(*leaf.shape).requires_grad_(), cell.initial_state(BATCH))
-    factors = {"y": randn(BATCH, STEPS, HIDDEN)}
-    factors |= {f"state {name}": randn(BATCH, HIDDEN) for name in states.flatten(start)}
+    if positive:
+        named = states.flatten(start)
+        start = states.unflatten(start, named | {positive: (1 + named[positive].detach().abs()).requires_grad_()})
+    factors = {"y": randn(BATCH, STEPS, cell.output_size)}
+    factors |= {f"state {name}": randn(*leaf.shape) for name, leaf in states.flatten(start).items()}
 
     sources = {"x": x} | {f"state {n}": leaf for n, leaf in states.flatten(start).items()}
     sources |= dict(cell.named_parameters())
@@ -58,13 +64,14 @@ def check_equations(config: CellConfig, step: reference.Step) -> None:
 
 
 def golden(name: str) -> torch.Tensor:
-    """Prints the outputs (T, H) = (3, 2) of one row, with weights and inputs that anyone can write down again."""
+    """Prints the outputs (3, H), H = 2, of one row, with weights and inputs that anyone can write down again."""
     cell = CellConfig.from_dict(name).build(2, 2).double()
     with torch.no_grad():
         for number, parameter in enumerate(cell.parameters()):
             parameter.copy_(torch.arange(parameter.numel()).add(number).double().sin().view_as(parameter))
     x = torch.arange(6, dtype=torch.float64).cos().view(1, 3, 2)
-    start = states.map(lambda leaf: torch.tensor([[0.5, -0.25]], dtype=torch.float64), cell.initial_state(1))
+    values = torch.tensor([[0.5, -0.25]], dtype=torch.float64)
+    start = states.map(lambda leaf: values[:, : leaf.size(1)], cell.initial_state(1))
     y = cell(x, start)[0][0].detach()
     print(y.tolist())
     return y

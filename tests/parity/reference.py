@@ -14,13 +14,24 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.complex128]
 Weights = dict[str, Array]
-"""weight_ih (gates * H, D), weight_hh (gates * H, H), bias_ih, bias_hh (gates * H)."""
+"""By the cell's names: weight_ih (gates * H, D), weight_hh (gates * H, H), biases (gates * H), and what else it has."""
 Step = Callable[[Array, dict[str, Array], Weights], dict[str, Array]]
-"""x (B, D), the state's tensors (B, H) and the weights to the new state; its h is the output."""
+"""x (B, D), the state's tensors and the weights to the new state; its h is the output."""
 
 
 def sigmoid(a: Array) -> Array:
     return 1 / (1 + np.exp(-a))
+
+
+def blocks(w: Weights, name: str, gates: int) -> list[Array]:
+    """The rows of a weight or bias, gate by gate."""
+    return np.split(w[name], gates)
+
+
+def layer_norm(a: Array, gain: Array, shift: Array | float = 0.0) -> Array:
+    """Ba et al. 2016, equation 4, with PyTorch's epsilon."""
+    centred = a - a.mean(-1, keepdims=True)
+    return centred / np.sqrt((centred * centred).mean(-1, keepdims=True) + 1e-5) * gain + shift
 
 
 def run(step: Step, x: Array, state: dict[str, Array], weights: Weights) -> tuple[Array, dict[str, Array]]:
