@@ -6,9 +6,9 @@
 
 One layer, inputs as wide as its output, float32: forward, a loss over all outputs, backward to weights and inputs. Each
 round takes every cell once, and a cell's ratio is that of its time to nn.LSTM's in the same round. Two ratios are
-given: of steps a second, and of floating-point operations a second, counting what the matrix products of a step
-need; a cell with fewer of them has to be faster than nn.LSTM for the same rate. nn.GRU, nn.RNN, and an LSTM written as a
-plain loop over nn.LSTMCell stand beside the cells.
+given: of steps a second, and of floating-point operations a second, counting what the matrix products of a step need; a
+cell with fewer of them has to be faster than nn.LSTM for the same rate. nn.GRU and a plain loop over nn.LSTMCell stand
+beside the cells.
 
 Freed memory is kept, as `rnnzoo.train` does on a CPU. Time is that of the process' own processor use, not of the clock
 on the wall, if `--clock cpu` is given: on a shared machine that is the steadier one, with one thread.
