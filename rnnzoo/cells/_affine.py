@@ -109,8 +109,8 @@ class _Unrolled(torch.autograd.Function):
     """The loop over time, all tensors (T, B, ...), and its adjoint."""
 
     @staticmethod
-    @custom_fwd(device_type="cuda", cast_inputs=torch.float32)
-    @custom_fwd(device_type="cpu", cast_inputs=torch.float32)
+    @custom_fwd(device_type="cuda", cast_inputs=torch.float32)  # type: ignore[untyped-decorator]
+    @custom_fwd(device_type="cpu", cast_inputs=torch.float32)  # type: ignore[untyped-decorator]
     def forward(
         ctx: Any,
         cell: AffineCell,
@@ -155,12 +155,12 @@ class _Unrolled(torch.autograd.Function):
                 f"{type(ctx.cell).__name__} can be differentiated once; for second derivatives (create_graph=True) "
                 "unroll its step: rnnzoo.cells.unroll(cell, x, state, lengths)"
             )
-        return _Unrolled.adjoint(ctx, grad_y, *grad_final)
+        return _Unrolled.adjoint(ctx, grad_y, *grad_final)  # type: ignore[no-any-return]
 
     @staticmethod
     @once_differentiable
-    @custom_bwd(device_type="cuda")
-    @custom_bwd(device_type="cpu")
+    @custom_bwd(device_type="cuda")  # type: ignore[untyped-decorator]
+    @custom_bwd(device_type="cpu")  # type: ignore[untyped-decorator]
     def adjoint(ctx: Any, grad_y: Tensor, *grad_final: Tensor) -> tuple[Tensor | None, ...]:
         """The loop backwards; what each step adds to a weight's gradient is multiplied at the end, for all steps."""
         x_proj, h_projs, weight, valid, *tensors = ctx.saved_tensors

@@ -24,7 +24,7 @@ def multiply(h: Float[Tensor, "B I"], weight: Float[Tensor, "*heads o i"]) -> Fl
     """U h for each row, with U (O, I), or with a block (O / heads, I / heads) for each head of h."""
     if weight.dim() == 2:
         return F.linear(h, weight)
-    by_head = h.unflatten(-1, (weight.size(0), -1)).transpose(0, 1)
+    by_head = h.reshape(len(h), weight.size(0), -1).transpose(0, 1)
     return torch.bmm(by_head, weight.mT).transpose(0, 1).flatten(1)
 
 
@@ -33,8 +33,8 @@ def weight_gradient(grad: Float[Tensor, "N O"], h: Float[Tensor, "N I"], like: T
     if like.dim() == 2:
         return grad.t() @ h
     heads = like.size(0)
-    by_head = grad.unflatten(-1, (heads, -1)).permute(1, 2, 0)
-    return torch.bmm(by_head, h.unflatten(-1, (heads, -1)).transpose(0, 1))
+    by_head = grad.reshape(len(grad), heads, -1).permute(1, 2, 0)
+    return torch.bmm(by_head, h.reshape(len(h), heads, -1).transpose(0, 1))
 
 
 def multiplier(weight: Tensor, rows: int, times: int) -> Callable[[Tensor], Tensor]:
@@ -50,7 +50,8 @@ def packed(weight: Tensor, rows: int) -> Callable[[Tensor], Tensor] | None:
     """
     if weight.dim() != 2 or weight.device.type != "cpu" or weight.dtype != torch.float32:
         return None
-    if not torch.backends.mkldnn.is_available() or not torch.backends.mkldnn.enabled:
+    available: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    if not available or not torch.backends.mkldnn.enabled:
         return None
     try:
         ordered = torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), rows)
@@ -86,7 +87,7 @@ class _PackedLinear(torch.autograd.Function):
         return product(x, bias)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
         grad_x = grad_weight = grad_bias = None
         if ctx.needs_input_grad[0]:

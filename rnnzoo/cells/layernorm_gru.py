@@ -63,7 +63,8 @@ class LayerNormGRU(AffineCell):
 
     def project(self, x: Float[Tensor, "*B D"]) -> Float[Tensor, "*B P"]:
         parts = (2 * self.output_size, self.output_size)
-        pieces = (t.split(parts, dim=-1) for t in (hoisted_linear(x, self.weight_ih), self.weight_norm_ih, self.bias))
+        whole = (hoisted_linear(x, self.weight_ih), self.weight_norm_ih, self.bias)
+        pieces = (torch.split(tensor, parts, dim=-1) for tensor in whole)
         normed = (F.layer_norm(a, a.shape[-1:], gain, shift, EPS) for a, gain, shift in zip(*pieces, strict=True))
         return torch.cat(tuple(normed), dim=-1)
 
@@ -71,8 +72,8 @@ class LayerNormGRU(AffineCell):
         self, x_proj: Tensor, h_proj: Tensor, state: LayerNormGRUState, params: Params
     ) -> tuple[Tensor, LayerNormGRUState]:
         size = state.h.size(-1)
-        parts, (gain, gain_n) = (2 * size, size), params[0].split((2 * size, size))
-        (x_rz, x_n), (h_rz, h_n) = x_proj.split(parts, dim=-1), h_proj.split(parts, dim=-1)
+        parts, (gain, gain_n) = (2 * size, size), torch.split(params[0], (2 * size, size))
+        (x_rz, x_n), (h_rz, h_n) = torch.split(x_proj, parts, dim=-1), torch.split(h_proj, parts, dim=-1)
         r, z = (x_rz + F.layer_norm(h_rz, (2 * size,), gain, None, EPS)).sigmoid().chunk(2, dim=-1)
         n = (x_n + r * F.layer_norm(h_n, (size,), gain_n, None, EPS)).tanh()
         h = torch.lerp(n, state.h, z)
@@ -88,9 +89,9 @@ class LayerNormGRU(AffineCell):
         grad_new: LayerNormGRUState,
     ) -> PointwiseGradients:
         aten, size = torch.ops.aten, state.h.size(-1)
-        parts, (gain, gain_n) = (2 * size, size), params[0].split((2 * size, size))
-        x_rz, x_n = x_proj.split(parts, dim=-1)
-        h_rz, h_n = (part.contiguous() for part in h_proj.split(parts, dim=-1))
+        parts, (gain, gain_n) = (2 * size, size), torch.split(params[0], (2 * size, size))
+        x_rz, x_n = torch.split(x_proj, parts, dim=-1)
+        h_rz, h_n = (part.contiguous() for part in torch.split(h_proj, parts, dim=-1))
         a, mean, scale = torch.native_layer_norm(h_rz, [2 * size], gain, None, EPS)
         rz = a.add_(x_rz).sigmoid_()
         r, z = rz.chunk(2, dim=-1)

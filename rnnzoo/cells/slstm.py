@@ -93,7 +93,7 @@ class SLSTM(AffineCell):
 
     def _gates(self, x_proj: Tensor, h_proj: Tensor) -> list[Tensor]:
         """The pre-activations i, f, z and o, each (B, H)."""
-        by_head = (x_proj + h_proj).unflatten(-1, (self.config.heads, 4, -1))
+        by_head = (x_proj + h_proj).view(len(x_proj), self.config.heads, 4, -1)
         return [gate.flatten(1) for gate in by_head.unbind(2)]
 
     def pointwise(self, x_proj: Tensor, h_proj: Tensor, state: SLSTMState, params: Params) -> tuple[Tensor, SLSTMState]:
@@ -132,7 +132,7 @@ class SLSTM(AffineCell):
             torch.ops.aten.tanh_backward(grad_c * write, z),
             torch.ops.aten.sigmoid_backward(grad_h * shown, o),
         )
-        by_head = torch.stack([gate.unflatten(-1, (self.config.heads, -1)) for gate in gates], dim=2)
+        by_head = torch.stack([gate.view(len(gate), self.config.heads, -1) for gate in gates], dim=2)
         grad = by_head.flatten(1)
         return grad, grad, (torch.zeros_like(grad_h), grad_c * keep, grad_n * keep, of_kept), ()
 

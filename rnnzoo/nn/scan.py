@@ -91,10 +91,10 @@ class _LinearScan(torch.autograd.Function):
             d_a = torch.empty_like(d)
             torch.mul(d[:, 0], h0, out=d_a[:, 0])
             torch.mul(d[:, 1:], h[:, :-1], out=d_a[:, 1:])
-            d_a = torch.conj_physical(d_a)
+            d_a.conj_physical_()
         if ctx.needs_input_grad[2]:
             d_h0 = torch.conj_physical(d[:, 0] * a[:, 0])
-        return d_a, torch.conj_physical(d), d_h0, None
+        return d_a, d.conj_physical_(), d_h0, None
 
 
 def _run(a: Tensor, b: Tensor, h0: Tensor, out: Tensor, chunks: bool, backwards: bool = False) -> None:

@@ -61,7 +61,7 @@ class Own(AffineCell):
 
 
 def test_pointwise_is_all_that_a_cell_has_to_write() -> None:
-    check_cell(Own())
+    check_cell(Own(), dtypes=[torch.float64])
 
 
 # -- the adjoint -------------------------------------------------------------------------------------------------------
@@ -126,7 +126,7 @@ def test_without_gradients_nothing_is_kept(config: CellConfig) -> None:
 
 @hoisted
 def test_under_autocast(config: CellConfig) -> None:
-    """bfloat16 keeps 8 bits of what is multiplied: 2% of the largest output and 6% of a gradient's length, in six steps.
+    """bfloat16 keeps 8 bits of what is multiplied: 2% of the largest output, 6% of a gradient's length, in six steps.
 
     What an AffineCell carries is float32 all the same.
     """
