@@ -219,7 +219,13 @@ def test_a_packaged_recipe_trains_two_steps(tmp_path: Path, name: str) -> None:
     """On a stand-in for its text, made small; all else is as the recipe has it."""
     made = Recipe.from_mapping(read(name))
     assert isinstance(made, LanguageModelRecipe)
-    prompt, last = made.sample.prompt, {"model.backbone.output_size": 8} if made.model.backbone.output_size else {}
+    prompt = made.sample.prompt
+    last: dict[str, Any] = {"model.backbone.output_size": 8} if made.model.backbone.output_size else {}
+    if made.model.adaptive_cutoffs:
+        last["model.adaptive_cutoffs"] = [2]  # of a small vocabulary
+    if made.embedding is not None:
+        (tmp_path / "vectors.txt").write_text("<unk> 1 2 3 4 5 6 7 8\n")
+        last["embedding.source"] = str(tmp_path / "vectors.txt")
     text = small_lm.write_text(tmp_path / "text.txt", 700, alphabet="".join(dict.fromkeys("abcdefg \n" + prompt)))
     folder = train(
         name,
