@@ -154,8 +154,8 @@ class Block(Cell):
 
     def _after(self, x: Tensor, y: Tensor, gate: Tensor | None) -> Tensor:
         if self.cell_norm is not None:
-            groups = (self.config.cell_norm, self.cell.output_size // self.config.cell_norm)  # no -1: T may be 0
-            y = self.cell_norm(y.reshape(*y.shape[:-1], *groups)).flatten(-2)
+            groups = self.config.cell_norm
+            y = self.cell_norm(y.reshape(*y.shape[:-1], groups, y.size(-1) // groups)).flatten(-2)
         x = x + self.dropout(self.down(y if gate is None else y * gate))
         return x if self.mlp is None else x + self.dropout(self.mlp(x))
 
