@@ -3,7 +3,7 @@
     h' = relu(W x + u * h + b)          or tanh
 
 Li, Li, Cook, Zhu & Gao 2018, arXiv:1803.04831, equation 2. Over T steps a gradient is multiplied by u^T, so it neither
-explodes nor vanishes as long as |u| stays near what the last step's gradient needs (section 3.2 there).
+explodes nor vanishes as long as u stays near what the last step's gradient needs (section 3.2 there).
 """
 
 from __future__ import annotations

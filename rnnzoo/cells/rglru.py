@@ -108,7 +108,7 @@ class RGLRU(ScanCell):
         """a and sqrt(1 - a^2) * (i * x), each (B, ..., H), in float32 at least: a is close to 1."""
         if self.weight_in is not None:
             x = F.linear(x, self.weight_in)
-        heads = x.reshape(*x.shape[:-1], len(self.weight_gates), -1)
+        heads = x.reshape(*x.shape[:-1], len(self.weight_gates), self.weight_gates.size(2))
         gates = torch.einsum("...hd,hgd->...hg", heads, self.weight_gates) + self.bias_gates
         r, i = (gate.flatten(-2) for gate in gates.chunk(2, dim=-1))
         (r, i, x, decay), _ = widened(r, i, x, self.decay)

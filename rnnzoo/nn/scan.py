@@ -8,7 +8,7 @@ Two ways lead to the same numbers:
   zero; then the state is handed from chunk to chunk, each adding what is left of its beginning. That is about
   3 sqrt(T) operations in sequence instead of T (Blelloch 1990, "Prefix sums and their applications", with two levels),
   for GPUs, where starting an operation costs more than its arithmetic. Products of `a` are formed, never quotients,
-  so that it is as stable as the recurrence itself for |a| <= 1.
+  so that it is as stable as the recurrence itself where no `a` is larger than 1.
 
 The gradient is a recurrence of the same kind that runs backwards, and takes the same way.
 """
@@ -27,7 +27,7 @@ __all__ = ["Method", "chooses_chunks", "linear_scan", "widened"]
 Method: TypeAlias = Literal["auto", "sequential", "chunked"]
 
 CHUNKED_FROM = 64
-"""Steps from which a GPU works in chunks: there sqrt(T) chunks first halve the operations in sequence, 3 sqrt(T) < T/2.
+"""Steps from which a GPU works in chunks: about 3 sqrt(64) = 24 operations in sequence instead of 64.
 A count, not a measurement: no GPU was at hand."""
 
 
