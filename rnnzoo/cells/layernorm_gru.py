@@ -62,7 +62,7 @@ class LayerNormGRU(AffineCell):
         return LayerNormGRUState(h=self.zeros(batch_size, self.output_size, device, dtype))
 
     def project(self, x: Float[Tensor, "*B D"]) -> Float[Tensor, "*B P"]:
-        parts = (2 * self.output_size, self.output_size)
+        parts = [2 * self.output_size, self.output_size]
         whole = (hoisted_linear(x, self.weight_ih), self.weight_norm_ih, self.bias)
         pieces = (torch.split(tensor, parts, dim=-1) for tensor in whole)
         normed = (F.layer_norm(a, a.shape[-1:], gain, shift, EPS) for a, gain, shift in zip(*pieces, strict=True))
@@ -72,7 +72,8 @@ class LayerNormGRU(AffineCell):
         self, x_proj: Tensor, h_proj: Tensor, state: LayerNormGRUState, params: Params
     ) -> tuple[Tensor, LayerNormGRUState]:
         size = state.h.size(-1)
-        parts, (gain, gain_n) = (2 * size, size), torch.split(params[0], (2 * size, size))
+        parts = [2 * size, size]
+        gain, gain_n = torch.split(params[0], parts)
         (x_rz, x_n), (h_rz, h_n) = torch.split(x_proj, parts, dim=-1), torch.split(h_proj, parts, dim=-1)
         r, z = (x_rz + F.layer_norm(h_rz, (2 * size,), gain, None, EPS)).sigmoid().chunk(2, dim=-1)
         n = (x_n + r * F.layer_norm(h_n, (size,), gain_n, None, EPS)).tanh()
@@ -89,7 +90,8 @@ class LayerNormGRU(AffineCell):
         grad_new: LayerNormGRUState,
     ) -> PointwiseGradients:
         aten, size = torch.ops.aten, state.h.size(-1)
-        parts, (gain, gain_n) = (2 * size, size), torch.split(params[0], (2 * size, size))
+        parts = [2 * size, size]
+        gain, gain_n = torch.split(params[0], parts)
         x_rz, x_n = torch.split(x_proj, parts, dim=-1)
         h_rz, h_n = (part.contiguous() for part in torch.split(h_proj, parts, dim=-1))
         a, mean, scale = torch.native_layer_norm(h_rz, [2 * size], gain, None, EPS)

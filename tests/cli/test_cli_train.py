@@ -17,6 +17,7 @@ import yaml
 from small_training import OWN, SMALL, Outcome, contents
 
 import rnnzoo
+from rnnzoo.cells import CellConfig
 from rnnzoo.cli.train import parse_settings
 from rnnzoo.errors import UserError
 from rnnzoo.zoo import load, recipe_names
@@ -80,6 +81,15 @@ def test_other_cells_other_tokens(here: Path, command: Command) -> None:
     model = load(here / command(*words).out.strip())
     assert model.config.backbone.cell.name == "gru"
     assert model.vocab_size == 256
+
+
+@pytest.mark.parametrize("cell", CellConfig.names())
+def test_every_cell_trains_and_is_loaded_again(here: Path, command: Command, cell: str) -> None:
+    outcome = command(*OWN, "--trainer.limit_train_batches", "2", "--cell", cell)
+    assert outcome.code == 0, outcome.err
+    model = load(here / outcome.out.strip())
+    assert model.config.backbone.cell.name == cell
+    assert len(model.generate("ab", max_new_tokens=3, seed=1)[0]) >= 3
 
 
 def test_going_on_from_another_model(run: Path, here: Path, command: Command) -> None:
