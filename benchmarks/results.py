@@ -9,6 +9,8 @@ from __future__ import annotations
 import argparse
 import csv
 import io
+import json
+import statistics
 import sys
 import textwrap
 from collections.abc import Callable
@@ -19,6 +21,8 @@ from rnnzoo.zoo import entry_names, read_metrics
 from rnnzoo.zoo.figures import figures
 
 ROOT = Path(__file__).resolve().parent.parent
+MEASURED = ROOT / "benchmarks" / "results"
+"""What commands have printed that take too long to be run again for a page."""
 
 PUBLISHED = (
     ("nanoGPT, 6 x 384, 10.7M parameters, GPU", 1.4697, "karpathy/nanoGPT at 3adf61e1, README.md"),
@@ -101,7 +105,65 @@ def page(entries: list[dict[str, Any]]) -> str:
             "is faster: `python -m benchmarks.train` measures speed, paired. *Peak memory* is that of the process."
         )
     )
-    return "\n".join(parts)
+    return "\n".join([*parts, *_adapted(), *_vectors(), *_first_steps()])
+
+
+def _adapted() -> list[str]:
+    """What evaluation that adapts brings; the files are what `rnnzoo test ENTRY --dynamic --cache --json` prints."""
+    rows = []
+    for path in sorted(MEASURED.glob("adapted.*.json")):
+        said = _read(path)
+        ways = ("static", "cache", "dynamic", "dynamic_cache")
+        rows.append([path.name.split(".", 1)[1].removesuffix(".json"), *(f"{said[way]['ppl']:.2f}" for way in ways)])
+    if not rows:
+        return []
+    text = paragraph(
+        "Perplexity of the test part, read as one stream by models that learn from it as they read; the settings are "
+        "the defaults, chosen on validation text. `rnnzoo test ENTRY --dynamic --cache --json` prints them all."
+    )
+    return ["\n## Evaluation that adapts\n", text, _rows(["entry", "static", "cache", "dynamic", "both"], rows)]
+
+
+def _vectors() -> list[str]:
+    """What pretrained vectors bring."""
+    path = MEASURED / "vectors.json"
+    if not path.is_file():
+        return []
+    found, rows = _read(path), []
+    for start in ("random", "word2vec"):
+        values = [run["test_ppl"] for run in found["runs"] if run["start"] == start]
+        each = ", ".join(f"{value:.2f}" for value in values)
+        rows.append([start, f"{statistics.mean(values):.2f}", f"{statistics.stdev(values):.2f}", each])
+    text = paragraph(
+        f"Test perplexity of `{found['recipe']}`, whose table begins with random vectors or with those of "
+        f"`{found['vectors']}`; mean and standard deviation over seeds. `python -m benchmarks.vectors` trains and "
+        "prints them."
+    )
+    return ["\n## Pretrained word vectors\n", text, _rows(["table begins", "mean", "deviation", "each seed"], rows)]
+
+
+def _first_steps() -> list[str]:
+    """The first steps of recipes that are too long for this machine."""
+    rows = []
+    for path in sorted(MEASURED.glob("first-steps.*.json")):
+        found = _read(path)
+        losses = found["losses"][:: max(len(found["losses"]) // 5, 1)]
+        curve = ", ".join(f"{step}: {nll:.2f}" for step, nll in losses)
+        rows.append([found["recipe"], f"{found['parameters']:,}", f"{found['words_per_second']:,}", curve])
+    if not rows:
+        return []
+    text = paragraph("Recipes for a GPU, begun on a CPU by `python -m benchmarks.first_steps RECIPE`; nats per word.")
+    table = _rows(["recipe", "parameters", "words/s", "step: training loss"], rows)
+    return ["\n## First steps\n", text, table]
+
+
+def _read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _rows(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(row)} |" for row in lines) + "\n"
 
 
 def _how(entries: list[dict[str, Any]]) -> str:

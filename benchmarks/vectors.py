@@ -54,8 +54,15 @@ def one(options: argparse.Namespace, start: str, seed: int) -> dict[str, Any]:
         "valid_ppl": metrics["scores"]["valid"]["ppl"],
         "test_ppl": metrics["scores"]["test"]["ppl"],
         "minutes": metrics["training"]["seconds"] / 60,
-        "coverage": metrics.get("embedding"),
-    }
+    } | _coverage(metrics.get("embedding"))
+
+
+def _coverage(embedding: dict[str, Any] | None) -> dict[str, int]:
+    """How much of the vocabulary has a vector, in numbers."""
+    if embedding is None:
+        return {}
+    counts = ("types", "exact", "tokens", "found_tokens")
+    return {name: embedding["coverage"][name] for name in counts}
 
 
 def report(rows: list[dict[str, Any]]) -> str:
