@@ -169,7 +169,7 @@ class LanguageModel(nn.Module):
 
     def nll_of(self, features: Float[Tensor, "B T H"], targets: Int[Tensor, "B T"]) -> Float[Tensor, ""]:
         """The rest of `nll`, from what `features` gave and `output_dropout` left of it."""
-        return self.head.nll(self.output_projection(features).flatten(0, 1), targets.flatten())
+        return self.head.nll(self.output_projection(features), targets)
 
     def generate(self, prompt: str = "", **options: Any) -> list[str]:
         """Texts that continue `prompt`; the options are those of `rnnzoo.models.session.generate`."""

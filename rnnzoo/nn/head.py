@@ -19,12 +19,12 @@ IGNORED = -100
 class LinearHead(nn.Linear):
     """One matrix (V, H), which an embedding table may share; its outputs are unnormalised log-probabilities."""
 
-    def nll(self, x: Float[Tensor, "N H"], targets: Int[Tensor, "N"]) -> Float[Tensor, ""]:
+    def nll(self, x: Float[Tensor, "*B H"], targets: Int[Tensor, "*B"]) -> Float[Tensor, ""]:
         """The sum of -ln p(target), in nats, over the targets that are not `IGNORED`."""
-        logits = self(x)
+        logits = self(x).flatten(0, -2)
         if logits.dtype in (torch.float16, torch.bfloat16):
             logits = logits.float()  # a sum over thousands of tokens has no room in half precision
-        return F.cross_entropy(logits, targets, ignore_index=IGNORED, reduction="sum")
+        return F.cross_entropy(logits, targets.flatten(), ignore_index=IGNORED, reduction="sum")
 
 
 class AdaptiveHead(nn.Module):
@@ -52,7 +52,7 @@ class AdaptiveHead(nn.Module):
         whole: Tensor = self.softmax.log_prob(x.flatten(0, -2))
         return whole.view(*x.shape[:-1], -1)
 
-    def nll(self, x: Float[Tensor, "N H"], targets: Int[Tensor, "N"]) -> Float[Tensor, ""]:
+    def nll(self, x: Float[Tensor, "*B H"], targets: Int[Tensor, "*B"]) -> Float[Tensor, ""]:
         """The sum of -ln p(target), in nats, over the targets that are not `IGNORED`."""
         counted = targets != IGNORED
         log_p: Tensor = self.softmax(x[counted], targets[counted]).output

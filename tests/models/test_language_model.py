@@ -253,7 +253,9 @@ def test_known_rows_are_kept_when_the_vocabulary_grows(config: LanguageModelConf
     assert (grown.vocab_size, grown.tokenizer) == (13, larger)
     assert not grown.training
     assert torch.equal(grown.embedding.weight[:8], model.embedding.weight)
-    assert torch.equal(grown(read)[0][:, :, :8], model(read)[0])
+    assert torch.equal(grown.head.weight[:8], model.head.weight)
+    # Not to the last bit: a product with more columns may be summed in another order, by instruction set.
+    torch.testing.assert_close(grown(read)[0][:, :, :8], model(read)[0], rtol=1e-13, atol=1e-13)
     assert grown.head.bias[8:].tolist() == [model.head.bias.min().item()] * 5
     new = grown.embedding.weight[8:]
     assert len(new.unique(dim=0)) == 5
