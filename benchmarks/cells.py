@@ -10,8 +10,9 @@ given: of steps a second, and of floating-point operations a second, counting wh
 cell with fewer of them has to be faster than nn.LSTM for the same rate. nn.GRU and a plain loop over nn.LSTMCell stand
 beside the cells.
 
-Freed memory is kept, as `rnnzoo.train` does on a CPU. Time is that of the process' own processor use, not of the clock
-on the wall, if `--clock cpu` is given: on a shared machine that is the steadier one, with one thread.
+Freed memory is kept, as `rnnzoo.train` does on a CPU. With `--clock cpu` the time is what the process itself used of a
+processor, the steadier measure on a machine that others use; their use of its caches and memory is still felt, most by
+the cells with the most pointwise work, so that the ratios of a busy machine are too low.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.train import cores, sgemm_gflops
+from benchmarks.train import cores
 from rnnzoo.cells import CellConfig
 from rnnzoo.training import keep_freed_memory
 
@@ -89,6 +90,16 @@ def seconds_of(layer: nn.Module, x: torch.Tensor, weight: torch.Tensor, clock: C
     return clock() - begun
 
 
+def sgemm_gflops(clock: Callable[[], float], size: int = 2048, repeats: int = 5) -> float:
+    """What a large float32 matrix product reaches here, in GFLOP/s, by the same clock."""
+    a, b, seconds = torch.randn(size, size), torch.randn(size, size), []
+    for _ in range(repeats):
+        begun = clock()
+        torch.mm(a, b)
+        seconds.append(clock() - begun)
+    return 2 * size**3 / min(seconds) / 1e9
+
+
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """All rounds, and what they say of each cell."""
     keep_freed_memory()
@@ -105,7 +116,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         for name in order:
             times[name].append(seconds_of(found[name], x, weight, clock))
         print(f"round {number + 1} of {options.rounds}", file=sys.stderr, flush=True)
-    gflops = None if options.no_limit else sgemm_gflops()
+    gflops = None if options.no_limit else sgemm_gflops(clock)
     flops = {name: flop_per_step(layer, options.hidden) for name, layer in found.items()}
     results = []
     for name in found:
