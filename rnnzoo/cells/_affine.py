@@ -18,8 +18,9 @@ from rnnzoo.shapes import Float, Int, Tensor
 __all__ = ["AffineCell", "Params", "PointwiseGradients"]
 
 Params = tuple[Tensor, ...]
-PointwiseGradients = tuple[Tensor, Tensor, tuple[Tensor, ...], tuple[Tensor, ...]]
-"""Of x_proj, of h_proj, of each tensor of the state, of each of the params."""
+Blocks = Tensor | tuple[Tensor, ...]
+PointwiseGradients = tuple[Blocks, Blocks, tuple[Tensor, ...], tuple[Tensor, ...]]
+"""Of x_proj and of h_proj (whole, or the blocks they consist of), of each tensor of the state, of each param."""
 
 
 class AffineCell(HoistedCell):
@@ -68,7 +69,7 @@ class AffineCell(HoistedCell):
             grad_y: gradient of the output. grad_new: gradients of the new state, in a state's form.
 
         Returns:
-            Gradients of x_proj and h_proj (one tensor twice where they are added), of the state, of the params.
+            Gradients of x_proj and h_proj (one object twice where they are added), of the state, of the params.
         """
         with torch.enable_grad():
             leaves = [tensor.detach().requires_grad_() for tensor in (x_proj, h_proj, *state, *params)]
@@ -126,12 +127,11 @@ class _Unrolled(torch.autograd.Function):
         start, params = form(*tensors[:fields]), tensors[fields:]
         after = form(*(leaf.new_empty(steps, *leaf.shape) for leaf in start))
         product, state = multiplier(weight, rows, steps), start
-        h_projs = ys = None
+        h_projs, ys = list[Tensor](), None
         for t in range(steps):
             h_proj = product(state.h)
             if keep:
-                h_projs = h_proj.new_empty(steps, *h_proj.shape) if h_projs is None else h_projs
-                h_projs[t] = h_proj
+                h_projs.append(h_proj)
             y, new = cell.pointwise(x_proj[t], h_proj, state, params)
             if valid is not None:
                 y = torch.where(valid[t], y, 0)
@@ -144,7 +144,7 @@ class _Unrolled(torch.autograd.Function):
             state = form(*(buffer[t] for buffer in after))
         ctx.cell, ctx.form = cell, form
         if keep:
-            ctx.save_for_backward(x_proj, h_projs, weight, valid, *start, *params, *after)
+            ctx.save_for_backward(x_proj, weight, valid, *h_projs, *start, *params, *after)
         # The final state has memory of its own, so that carrying it does not keep all steps.
         return (after.h if ys is None else ys, *(leaf.clone() for leaf in state))
 
@@ -163,8 +163,9 @@ class _Unrolled(torch.autograd.Function):
     @custom_bwd(device_type="cpu")  # type: ignore[untyped-decorator]
     def adjoint(ctx: Any, grad_y: Tensor, *grad_final: Tensor) -> tuple[Tensor | None, ...]:
         """The loop backwards; what each step adds to a weight's gradient is multiplied at the end, for all steps."""
-        x_proj, h_projs, weight, valid, *tensors = ctx.saved_tensors
+        x_proj, weight, valid, *tensors = ctx.saved_tensors
         cell, form, fields = ctx.cell, ctx.form, len(ctx.form._fields)
+        h_projs, tensors = tensors[: len(x_proj)], tensors[len(x_proj) :]
         start, params, after = form(*tensors[:fields]), tuple(tensors[fields:-fields]), form(*tensors[-fields:])
         steps, rows, _ = x_proj.shape
         product, grad = multiplier(weight.mT, rows, steps), form(*grad_final)
@@ -177,12 +178,12 @@ class _Unrolled(torch.autograd.Function):
                 new = form(*(torch.where(valid[t], leaf, 0) for leaf in grad))
             of_x, of_h, of_state, of_params = cell.pointwise_backward(x_proj[t], h_projs[t], before, params, here, new)
             if grad_h is None:  # one buffer for both where the projections are added
-                grad_h = grad_x if of_h is of_x else torch.empty_like(h_projs)
-            grad_x[t] = of_x
+                grad_h = grad_x if of_h is of_x else h_projs[0].new_empty(steps, *h_projs[0].shape)
+            _fill(grad_x[t], of_x)
             if grad_h is not grad_x:
-                grad_h[t] = of_h
+                _fill(grad_h[t], of_h)
             back = form(*of_state)
-            back = back._replace(h=back.h + product(of_h))
+            back = back._replace(h=back.h + product(grad_h[t]))
             grad = back if valid is None else form(*map(torch.where, [valid[t]] * fields, back, grad))
             for total, part in zip(grad_params, of_params, strict=True):
                 total += part
@@ -191,3 +192,10 @@ class _Unrolled(torch.autograd.Function):
         if steps > 1:
             grad_weight += weight_gradient(grad_h[1:].flatten(0, 1), after.h[:-1].flatten(0, 1), weight)
         return (None, None, None, None, grad_x, grad_weight, *grad, *grad_params)
+
+
+def _fill(buffer: Tensor, value: Blocks) -> None:
+    if isinstance(value, tuple):
+        torch.cat(value, dim=-1, out=buffer)
+    else:
+        buffer.copy_(value)

@@ -109,8 +109,7 @@ class LayerNormGRU(AffineCell):
         of_rz, of_gain, _ = aten.native_layer_norm_backward(
             grad_rz, h_rz, [2 * size], mean, scale, gain, None, [True, True, False]
         )
-        of_x, of_h = torch.cat((grad_rz, grad_n), dim=-1), torch.cat((of_rz, of_n), dim=-1)
-        return of_x, of_h, (before,), (torch.cat((of_gain, of_gain_n)),)
+        return (grad_rz, grad_n), (of_rz, of_n), (before,), (torch.cat((of_gain, of_gain_n)),)
 
 
 EXAMPLES = (LayerNormGRUConfig(),)

@@ -105,7 +105,7 @@ class PeepholeLSTM(AffineCell):
         grad_f = torch.ops.aten.sigmoid_backward(grad_c * state.c, f)
         grad_g = torch.ops.aten.tanh_backward(grad_c * i, g)
         before = (grad_c * f).addcmul_(weight_ci, grad_i).addcmul_(weight_cf, grad_f)
-        gates = torch.cat((grad_i, grad_f, grad_g, grad_o), dim=-1)
+        gates = (grad_i, grad_f, grad_g, grad_o)
         peepholes = ((grad_i * state.c).sum(0), (grad_f * state.c).sum(0), (grad_o * c).sum(0))
         return gates, gates, (torch.zeros_like(grad_h), before), peepholes
 
