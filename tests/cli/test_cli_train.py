@@ -122,7 +122,8 @@ def test_fields_are_all_there_and_make_a_recipe(here: Path, command: Command) ->
     assert (code, err) == (0, "")
     recipe = yaml.safe_load(out)
     assert set(recipe) == {
-        *("task", "data", "model", "optimizer", "schedule", "sample", "trainer", "init_from", "seed"),
+        *("task", "data", "model", "optimizer", "schedule", "regularization", "sample", "trainer", "embedding"),
+        *("init_from", "seed", "checkpoint_every"),
     }
     assert recipe["model"]["backbone"]["cell"]["name"] == "gru"
     assert recipe["optimizer"]["lr"] == 1e-4
@@ -220,7 +221,7 @@ def test_folder_for_a_corpus(refused: Refused) -> None:
         (own("--text", "own.txt", "--epochs="), "trainer.max_epochs"),
         (own("--text", "own.txt", "--optimizer.name", "adam"), "unknown optimizer 'adam' (did you mean 'adamw'?)"),
         (own("--text", "own.txt", "--schedule", "cosin"), "unknown schedule 'cosin' (did you mean 'cosine'?)"),
-        (own("--text", "own.txt", "--data.tokenizer", "word"), "unknown tokenizer 'word'"),
+        (own("--text", "own.txt", "--data.tokenizer", "words"), "unknown tokenizer 'words' (did you mean 'word'?)"),
         (own("--text", "own.txt", "--seed", "x"), "seed: expected int, not 'x'"),
         (own("--text", "own.txt", "--init_from", "./nowhere"), "nowhere: no such folder"),
         (own("--text", "own.txt", "--over", "nothing.yaml"), "nothing.yaml: no such recipe file"),
@@ -234,7 +235,7 @@ def test_folder_for_a_corpus(refused: Refused) -> None:
         (["recipes", "ls", "more"], "unrecognized arguments: more"),
         (["test", "nothing"], "unknown model 'nothing'"),
         (["test", "./nowhere"], "nowhere: no such folder"),
-        (["generate", "runs/nowhere"], "runs/nowhere: no such folder"),
+        (["generate", "./runs/nowhere"], "runs/nowhere: no such folder"),
         (["quickstart", "--sed", "1"], "unrecognized arguments: --sed 1"),
     ],
 )

@@ -96,7 +96,8 @@ def test_every_cell(cell: str) -> None:
     model = build(cell=cell)
     ids = repeating(model, 150)
     np.testing.assert_allclose(dynamic(model, ids, SGD.replace(lr=0.0)), static(model, ids), rtol=1e-9)
-    assert dynamic(model, ids).mean() < static(model, ids).mean()
+    careful = SGD.replace(lr=SGD.lr / 10) if cell == "lru" else SGD  # its outputs, and so its gradients, have no bound
+    assert dynamic(model, ids, careful).mean() < static(model, ids).mean()
 
 
 @pytest.mark.parametrize("config", [SGD, RMS], ids=["sgd", "rms"])
