@@ -5,15 +5,20 @@ Nothing here knows a model or a tokenizer.
 
 from __future__ import annotations
 
+from rnnzoo.decoding.beam import beam_search
 from rnnzoo.decoding.generate import Position, Step, generate, stop_at
+from rnnzoo.decoding.hypothesis import Hypothesis, SearchConfig
 from rnnzoo.decoding.sampling import SamplingConfig, filter_logits, row_generators, sample
 from rnnzoo.decoding.stop import StopScanner, stop_strings
 
 __all__ = [
+    "Hypothesis",
     "Position",
     "SamplingConfig",
+    "SearchConfig",
     "Step",
     "StopScanner",
+    "beam_search",
     "filter_logits",
     "generate",
     "row_generators",

@@ -1,5 +1,6 @@
 """Layers that are not recurrent: dropouts, zoneout, output layers, scans, initialisation."""
 
+from rnnzoo.nn.attention import Attention, AttentionConfig, Memory
 from rnnzoo.nn.conv import CausalConv
 from rnnzoo.nn.dropout import LockedDropout, WeightDropout, drop_weights, dropped_embedding, raw_parameter
 from rnnzoo.nn.head import IGNORED, AdaptiveHead, LinearHead
@@ -11,9 +12,12 @@ from rnnzoo.nn.zoneout import zone_out
 __all__ = [
     "IGNORED",
     "AdaptiveHead",
+    "Attention",
+    "AttentionConfig",
     "CausalConv",
     "LinearHead",
     "LockedDropout",
+    "Memory",
     "WeightDropout",
     "drop_weights",
     "dropped_embedding",

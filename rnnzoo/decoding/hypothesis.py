@@ -1,0 +1,98 @@
+"""What a search is told and what it finds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, TypeVar
+
+import torch
+from torch import Tensor
+
+from rnnzoo.config import Config
+from rnnzoo.errors import UserError
+
+__all__ = ["Hypothesis", "SearchConfig", "row_limits"]
+
+Number = TypeVar("Number", float, Tensor)
+
+
+class Hypothesis(NamedTuple):
+    """One sequence that a search or a draw found.
+
+    Attributes:
+        tokens: ids, without the start and the end symbol.
+        score: `log_prob`, normalised by the length penalty; what hypotheses are ranked by.
+        log_prob: in nats, of all tokens (forced ones included) and of the end symbol where it ended.
+        finished: it ended with the end symbol; otherwise it was cut at its limit, or nothing was allowed to follow.
+    """
+
+    tokens: tuple[int, ...]
+    score: float
+    log_prob: float
+    finished: bool
+
+
+@dataclass(frozen=True)
+class SearchConfig(Config):
+    """How a beam search goes.
+
+    The length of a hypothesis counts the symbols that were predicted: its tokens and the end symbol.
+
+    Args:
+        beam: hypotheses that are followed at once in each row; 1 is greedy.
+        nbest: so many are returned for each row, at most `beam`.
+        length_penalty: what divides the log-probability: ``"none"``: 1, so that short ones win; ``"average"``:
+            length ** alpha; ``"wu"``: ((5 + length) / 6) ** alpha (Wu et al. 2016, equation 14, which also has
+            a coverage term).
+        alpha: strength of the length penalty; 0 is none.
+        no_repeat_ngram: no sequence of so many tokens occurs twice in a hypothesis; 0 allows all.
+        min_len: at least so many tokens come before the end symbol.
+        max_len: at most so many symbols, whatever the row's own limit; 0 leaves it to that.
+
+    Raises:
+        UserError: a value is out of range.
+    """
+
+    beam: int = 5
+    nbest: int = 1
+    length_penalty: Literal["none", "average", "wu"] = "average"
+    alpha: float = 1.0
+    no_repeat_ngram: int = 0
+    min_len: int = 0
+    max_len: int = 0
+
+    def __post_init__(self) -> None:
+        if self.beam < 1:
+            raise UserError(f"beam must be 1 (greedy) or more, not {self.beam}")
+        if not 1 <= self.nbest <= self.beam:
+            raise UserError(f"nbest must be from 1 to the beam, {self.beam}, not {self.nbest}")
+        if self.length_penalty not in ("none", "average", "wu"):
+            raise UserError(f"length_penalty must be none, average or wu, not {self.length_penalty!r}")
+        if not (math.isfinite(self.alpha) and self.alpha >= 0):
+            raise UserError(f"alpha must be 0 (no length penalty) or more, not {self.alpha}")
+        for name in ("no_repeat_ngram", "min_len", "max_len"):
+            if getattr(self, name) < 0:
+                raise UserError(f"{name} must be 0 or more, not {getattr(self, name)}")
+        if 0 < self.max_len < self.min_len:
+            raise UserError(f"min_len, {self.min_len}, is above max_len, {self.max_len}")
+
+    def penalty(self, length: Number) -> Number:
+        """What divides the log-probability of a hypothesis of `length` symbols, 1 or more; it never falls."""
+        if self.length_penalty == "wu":
+            length = (5 + length) / 6
+        penalty: Number = length ** (0.0 if self.length_penalty == "none" else self.alpha)
+        return penalty
+
+
+def row_limits(max_lens: int | Sequence[int] | Tensor, num: int, cap: int = 0) -> list[int]:
+    """The limit of each of `num` rows, in symbols, none above `cap`.
+
+    Raises:
+        UserError: one is less than 1.
+    """
+    values = torch.as_tensor(max_lens).expand(num).tolist()
+    if short := [value for value in values if value < 1]:
+        raise UserError(f"max_len must be 1 or more, not {short[0]}")
+    return [min(value, cap) if cap else value for value in values]
