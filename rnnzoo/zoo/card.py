@@ -78,7 +78,7 @@ def _header(
     shown = [found[key] for key in parts.published if key in found]
     cells = str(metrics["cell"]).split("/") if metrics.get("cell") else []
     data = ModelCardData(
-        language=parts.languages(config) or None,
+        language=parts.languages(metrics, config) or None,
         license="other" if restricted else "apache-2.0",
         license_name="see-training-data" if restricted else None,
         library_name="rnnzoo",

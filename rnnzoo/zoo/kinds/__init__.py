@@ -7,9 +7,10 @@ from typing import Any, TypeVar
 from torch import nn
 
 from rnnzoo.errors import UserError
-from rnnzoo.models import LanguageModel
+from rnnzoo.models import LanguageModel, Seq2Seq
 from rnnzoo.zoo.kinds.base import TOKENIZER, CardParts, Compared, Kind, Text, value_at
 from rnnzoo.zoo.kinds.language_model import LanguageModels
+from rnnzoo.zoo.kinds.translator import Translators
 
 __all__ = [
     "KINDS",
@@ -27,12 +28,12 @@ __all__ = [
     "value_at",
 ]
 
-Model = LanguageModel
+Model = LanguageModel | Seq2Seq
 """Any plain model of the zoo."""
 
 M = TypeVar("M", bound=nn.Module)
 
-KINDS: tuple[Kind[Any, Any], ...] = (LanguageModels(),)
+KINDS: tuple[Kind[Any, Any], ...] = (LanguageModels(), Translators())
 
 TASKS: tuple[str, ...] = tuple(task for kind in KINDS for task in kind.tasks)
 """What ``config.json`` may have as ``task``."""
@@ -67,4 +68,4 @@ def require(model: nn.Module, wanted: type[M], name: str = "this model") -> M:
         return model
     kind = kind_of(model)
     needed = next((other.called for other in KINDS if issubclass(other.model, wanted)), wanted.__name__)
-    raise UserError(f"{name} is {kind.called}, and this takes {needed}: {kind.commands} take it")
+    raise UserError(f"{name} is {kind.called}, and this takes {needed}: it goes with {kind.commands}")

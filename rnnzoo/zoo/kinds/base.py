@@ -64,7 +64,7 @@ class CardParts(Protocol):
     name: str  # of the pipeline, for people
     published: tuple[str, ...]  # keys of the figures in the card's header
 
-    def languages(self, config: Mapping[str, Any]) -> list[str]:
+    def languages(self, metrics: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
         """The languages of the text, as ISO codes; none where it is not said."""
 
     def what(self, metrics: Mapping[str, Any], config: Mapping[str, Any], unit: str) -> str:

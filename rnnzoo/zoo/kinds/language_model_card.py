@@ -16,7 +16,7 @@ class LanguageModelCard:
     pipeline, name = "text-generation", "Language modelling"
     published: tuple[str, ...] = ("ppl", "bits")
 
-    def languages(self, config: Mapping[str, Any]) -> list[str]:
+    def languages(self, metrics: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
         """Not on record."""
         return []
 
