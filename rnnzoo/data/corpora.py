@@ -211,3 +211,7 @@ def _corpus(name: str, parts: Mapping[str, str], rule: str, licence: str, resear
         # a hub dataset may hold lone surrogates, which UTF-8 refuses
         digest.update(parts.get(role, "").encode("utf-8", "surrogatepass"))
     return Corpus(name, dict(parts), digest.hexdigest(), rule, licence, research_only)
+
+
+def _catalogue_text(file: CorpusFile, folder: Path) -> str:
+    return _decode(_checked(file, folder), folder / file.path)

@@ -20,9 +20,11 @@ import yaml
 from rnnzoo.cells._plugins import installed_allowed
 from rnnzoo.config import Config
 from rnnzoo.errors import UserError, nearest
-from rnnzoo.models import LanguageModelConfig
+from rnnzoo.decoding import SearchConfig
+from rnnzoo.models import LanguageModelConfig, Seq2SeqConfig
 from rnnzoo.training import (
     OptimizerConfig,
+    PairDataConfig,
     PretrainedEmbedding,
     RegularizationConfig,
     SampleConfig,
@@ -38,28 +40,53 @@ __all__ = [
     "CharLMRecipe",
     "LanguageModelRecipe",
     "Recipe",
+    "TranslatorRecipe",
     "WordLMRecipe",
     "override",
     "plain",
     "read",
+    "short_forms",
 ]
 
-SHORT_FORMS = {
-    "cell": "model.backbone.cell",
-    "hidden_size": "model.backbone.hidden_size",
-    "num_layers": "model.backbone.num_layers",
-    "embedding_dim": "model.embedding_dim",
-    "text": "data.files",
-    "corpus": "data.corpus",
-    "hub": "data.hub",
-    "streams": "data.streams",
-    "chunk_len": "data.chunk_len",
-    "lr": "optimizer.lr",
-    "epochs": "trainer.max_epochs",
+SHORT_FORMS: dict[str, tuple[str, ...]] = {
+    "cell": ("model.backbone.cell",),
+    "hidden_size": ("model.backbone.hidden_size",),
+    "num_layers": ("model.backbone.num_layers",),
+    "embedding_dim": ("model.embedding_dim",),
+    "text": ("data.files",),
+    "corpus": ("data.corpus",),
+    "hub": ("data.hub",),
+    "streams": ("data.streams",),
+    "chunk_len": ("data.chunk_len",),
+    "lr": ("optimizer.lr",),
+    "epochs": ("trainer.max_epochs",),
 }
-"""Everyday settings, and the fields they stand for."""
+"""Everyday settings of a language model's recipe, and the fields they stand for."""
 
-SOURCES = ("data.corpus", "data.files", "data.hub")
+TRANSLATOR_SHORT_FORMS: dict[str, tuple[str, ...]] = {
+    **{
+        name: (f"model.encoder.{name}", f"model.decoder.{name}") for name in ("cell", "hidden_size", "num_layers")
+    },
+    "embedding_dim": ("model.embedding_dim",),
+    "attention": ("model.attention",),
+    "files": ("data.files",),
+    "tsv": ("data.tsv",),
+    "corpus": ("data.corpus",),
+    "hub": ("data.hub",),
+    "src": ("data.src",),
+    "tgt": ("data.tgt",),
+    "batch_tokens": ("data.batch_tokens",),
+    "lr": ("optimizer.lr",),
+    "epochs": ("trainer.max_epochs",),
+}
+"""Those of a translator's; a cell or a size goes to both halves."""
+
+SOURCES = ("data.corpus", "data.files", "data.tsv", "data.hub")
+
+
+def short_forms(task: Any) -> dict[str, tuple[str, ...]]:
+    """The short forms of a task's recipe."""
+    return TRANSLATOR_SHORT_FORMS if task == "translator" else SHORT_FORMS
 
 
 class Recipe(Config, family="task"):
@@ -158,6 +185,48 @@ class WordLMRecipe(LanguageModelRecipe, name="word_lm"):
     data: WordDataConfig
 
 
+@dataclass(frozen=True)
+class TranslatorRecipe(Recipe, name="translator"):
+    """Trains an encoder-decoder on pairs of sentences.
+
+    Args:
+        data: the pairs, and how they are read.
+        model: the network.
+        optimizer: how gradients become updates.
+        schedule: how the learning rate moves.
+        label_smoothing: share of a target's probability that is spread over the vocabulary.
+        search: how the trained model translates when it is measured.
+        patience: validations without a better BLEU after which training ends; 0 for never.
+        shown: translations that each validation shows.
+        trainer: arguments of `lightning.Trainer`.
+        init_from: a translator to train further instead of a new one: a zoo name or a folder. Its network and its
+            vocabularies are taken.
+        seed: of weights, dropout and the order of the data.
+        checkpoint_every: optimiser steps between two checkpoints.
+    """
+
+    data: PairDataConfig
+    model: Seq2SeqConfig = field(default_factory=Seq2SeqConfig)
+    optimizer: OptimizerConfig = field(default_factory=AdamWConfig)
+    schedule: ScheduleConfig = field(default_factory=OneCycleConfig)
+    label_smoothing: float = 0.1
+    search: SearchConfig = field(default_factory=SearchConfig)
+    patience: int = 0
+    shown: int = 2
+    trainer: dict[str, Any] = field(default_factory=dict)
+    init_from: str | None = None
+    seed: int = 1
+    checkpoint_every: int = 100
+
+    def __post_init__(self) -> None:
+        if self.checkpoint_every < 1:
+            raise ValueError("checkpoint_every must be at least 1")
+        if min(self.patience, self.shown) < 0:
+            raise ValueError("patience and shown cannot be negative")
+        if not 0 <= self.label_smoothing < 1:
+            raise ValueError("label_smoothing lies between 0 and 1")
+
+
 def read(recipe: str | Path, overlays: Sequence[str | Path] = ()) -> dict[str, Any]:
     """The mapping of a recipe with hardware overlays merged over it.
 
@@ -193,29 +262,33 @@ def override(data: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, 
         UserError: a name without a dot that is neither a short form nor a section.
     """
     result = copy.deepcopy(dict(data))
-    known = Recipe.sections(data.get("task"))
+    known, short = Recipe.sections(data.get("task")), short_forms(data.get("task"))
     for name, value in settings.items():
-        dotted, value = SHORT_FORMS.get(name, name), plain(value)
-        head, *rest = dotted.split(".")
-        if head not in known:
-            raise UserError(f"--{name}: unknown option{nearest(name, known | set(SHORT_FORMS))}")
-        if dotted in SOURCES:  # a text given instead of the recipe's own
-            section = result["data"] = dict(result.get("data") or {})
-            for other in SOURCES:
-                section.pop(other.removeprefix("data."), None)
-            if dotted == "data.files" and isinstance(value, str):
-                value = [value]
-        place, key = result, head
-        for part in rest:
-            inner = place.get(key) or {}  # a section may be there without anything in it
-            if isinstance(inner, str):  # a family's short spelling, `cell: gru`
-                inner = {"name": inner}
-            if not isinstance(inner, Mapping):
-                raise UserError(f"--{name}: {key} has no fields")
-            place[key] = dict(inner)
-            place, key = place[key], part
-        place[key] = value
+        for dotted in short.get(name, (name,)):
+            if dotted.split(".")[0] not in known:
+                raise UserError(f"--{name}: unknown option{nearest(name, known | set(short))}")
+            _set(result, name, dotted, plain(value))
     return result
+
+
+def _set(recipe: dict[str, Any], name: str, dotted: str, value: Any) -> None:
+    """Changes one field, called `name` by whoever changes it."""
+    if dotted in SOURCES:  # a text given instead of the recipe's own
+        section = recipe["data"] = dict(recipe.get("data") or {})
+        for other in SOURCES:
+            section.pop(other.removeprefix("data."), None)
+        if dotted == "data.files" and isinstance(value, str):
+            value = [value]
+    place, (key, *rest) = recipe, dotted.split(".")
+    for part in rest:
+        inner = place.get(key) or {}  # a section may be there without anything in it
+        if isinstance(inner, str):  # a family's short spelling, `cell: gru`
+            inner = {"name": inner}
+        if not isinstance(inner, Mapping):
+            raise UserError(f"--{name}: {key} has no fields")
+        place[key] = dict(inner)
+        place, key = place[key], part
+    place[key] = value
 
 
 def plain(value: Any) -> Any:

@@ -135,7 +135,7 @@ class StreamData(lightning.LightningDataModule):
         return encoded(self.corpus.splits[split], self.tokenizer)
 
     @property
-    def chunks_per_epoch(self) -> int:
+    def batches_per_epoch(self) -> int:
         """Training chunks in an epoch, as many as the trainer reads: the same on every rank."""
         loader = self._loader("train")
         return len(loader) if loader.limit is None else loader.limit

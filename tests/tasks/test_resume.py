@@ -61,7 +61,7 @@ def run(
     module = small_lm.task(data, model, **{"schedule": "one_cycle", **(task_options or {})})
     seen = small_lm.Losses()
     fit = small_lm.trainer(seen, *callbacks, **({"max_epochs": 3, "gradient_clip_val": 1.0} | options))
-    assert data.chunks_per_epoch == CHUNKS
+    assert data.batches_per_epoch == CHUNKS
     fit.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
     return seen, module, fit
 

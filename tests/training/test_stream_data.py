@@ -81,7 +81,7 @@ def test_text_that_is_too_short_says_how_much_is_needed(
     data = small_lm.stream_data(text, streams=streams, chunk_len=chunk_len)
     if enough:
         data.setup("fit")
-        assert data.chunks_per_epoch == 1
+        assert data.batches_per_epoch == 1
         return
     needed = rf"a\.txt: the training part has {int(characters * 0.9)} tokens; .*{streams} x {chunk_len} needs "
     with pytest.raises(UserError, match=needed + f"{streams * chunk_len + 1:,}:") as caught:

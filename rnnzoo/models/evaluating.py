@@ -1,0 +1,2 @@
+def evaluate_translation(*a, **k):
+    raise NotImplementedError

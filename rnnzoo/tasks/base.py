@@ -1,0 +1,237 @@
+"""What every task shares: gradients of the mean loss per token, scores, and what a checkpoint needs to go on exactly."""
+
+from __future__ import annotations
+
+import math
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+import torch.distributed as dist
+from lightning.pytorch.trainer.states import TrainerFn
+
+from rnnzoo.errors import UserError
+from rnnzoo.metrics import bits, perplexity
+from rnnzoo.metrics.running import NLL
+from rnnzoo.models import LanguageModel, Seq2Seq
+from rnnzoo.shapes import Tensor
+from rnnzoo.training.nt_asgd import NTASGD
+from rnnzoo.training.optim import OptimizerConfig, ScheduleConfig
+from rnnzoo.training.resume import gather_ranks, random_state, set_random_state
+from rnnzoo.zoo import Published, push_to_hub, save_folder
+
+__all__ = ["Task"]
+
+
+class Task(lightning.LightningModule):
+    """A LightningModule around a plain model, whose loss is a sum over tokens.
+
+    Before each optimiser step gradients are divided by the tokens they were summed over, on all ranks and in all
+    accumulated batches, so that no split of a batch changes them.
+
+    Logged: ``train/nll``, ``val/nll``, ``test/nll`` (nats per token) with their ``ppl`` and ``bits``.
+
+    Args:
+        optimizer: how gradients become updates. schedule: how the learning rate moves.
+    """
+
+    model: LanguageModel | Seq2Seq
+
+    def __init__(
+        self,
+        optimizer: OptimizerConfig | Mapping[str, Any] | str = "adamw",
+        schedule: ScheduleConfig | Mapping[str, Any] | str = "constant",
+    ) -> None:
+        super().__init__()
+        self.optimizer_config = OptimizerConfig.from_dict(optimizer, "optimizer")
+        self.schedule_config = ScheduleConfig.from_dict(schedule, "schedule")
+        self.tokens_trained = 0
+        self._window = 0  # tokens since the last optimiser step
+        self._log_nats, self._log_tokens = torch.zeros(()), 0  # since the last logged step
+        self.val_score, self.test_score = NLL(), NLL()  # of the evaluation under way
+        self._resume: dict[str, Any] | None = None
+        self._training_random: dict[str, Any] | None = None
+
+    def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
+        """Writes the model as a folder that `from_pretrained` and `rnnzoo.load` take."""
+        save_folder(folder, self.model)
+
+    def push_to_hub(self, repo: str, **options: Any) -> Published:
+        """Publishes the model as it is now, without a score; options as in `rnnzoo.push_to_hub`.
+
+        A model in training has no score that anybody could measure again, so ``unverified=True`` is needed. To
+        publish one with its score, complete the run with `rnnzoo entry` and publish that.
+        """
+        with tempfile.TemporaryDirectory(prefix="rnnzoo-push-") as place:
+            self.save_pretrained(Path(place) / "model")
+            return push_to_hub(Path(place) / "model", repo, **options)
+
+    def _count(self, nats: Tensor, tokens: int) -> None:
+        """Notes a training batch: its loss in nats, without penalties, and the tokens that it is the sum over."""
+        self._window += tokens
+        self.tokens_trained += tokens
+        self._log_nats = self._log_nats.to(nats.device) + nats.detach()
+        self._log_tokens += tokens
+
+    # ----------------------------------------------------------------------------------- optimisation
+
+    def configure_optimizers(self) -> Any:
+        """The optimiser, and the schedule over all steps of the run."""
+        optimizer = self.optimizer_config.build(self.model.named_parameters())
+        per_epoch, total = self._steps()
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": self.schedule_config.build(optimizer, per_epoch, total),
+        }
+
+    def _steps(self) -> tuple[int, int]:
+        """Optimiser steps in an epoch and in the run, 0 where that has no end."""
+        trainer = self.trainer
+        batches = getattr(getattr(trainer, "datamodule", None), "batches_per_epoch", None)
+        if batches is None:  # a dataloader of the user's own
+            total = trainer.estimated_stepping_batches
+            total = 0 if math.isinf(total) else int(total)
+            return max(total // max(trainer.max_epochs or 1, 1), 1), total
+        per_epoch = max(-(-batches // trainer.accumulate_grad_batches), 1)
+        epochs, steps = trainer.max_epochs or 0, trainer.max_steps
+        ends = [end for end in (per_epoch * epochs, steps) if end > 0]  # -1 is Lightning's "no end"
+        return per_epoch, min(ends, default=0)
+
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Turns summed gradients into those of the mean loss per token, before they are clipped."""
+        tokens, self._window = self._window, 0
+        if self.trainer.world_size > 1:
+            total = torch.tensor(tokens, device=self.device)
+            dist.all_reduce(total)
+            tokens = int(total)
+        # Lightning divided the loss by the accumulated batches, and DDP averaged over the ranks.
+        factor = self.trainer.accumulate_grad_batches * self.trainer.world_size / max(tokens, 1)
+        gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+        torch._foreach_mul_(gradients, factor)
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Logs the training loss of the steps since the last log."""
+        if not self._logs_now():
+            return
+        nll = float(self._log_nats) / self._log_tokens
+        self._log_nats, self._log_tokens = torch.zeros(()), 0
+        if not math.isfinite(nll):  # from here on no weight is a number, which Lightning does not mind
+            raise UserError(
+                f"the training loss is no longer finite at step {self.trainer.global_step}: lower optimizer.lr, or "
+                "set trainer.gradient_clip_val"
+            )
+        self.log_dict({"train/nll": nll, "train/bits": bits(nll)}, on_step=True, on_epoch=False)
+
+    def _logs_now(self) -> bool:
+        """Whether the chunk just trained on ended a step whose loss is logged."""
+        every: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
+        return self._window == 0 and self._log_tokens > 0 and self.trainer.global_step % every == 0
+
+    # ------------------------------------------------------------------------------------- evaluation
+
+    def on_validation_model_zero_grad(self) -> None:
+        """The first hook of a validation: a dataloader may draw random numbers before `on_validation_start`."""
+        self._training_random = random_state()
+        super().on_validation_model_zero_grad()
+
+    def on_validation_start(self) -> None:
+        """Validation leaves the training's random state alone."""
+        if self._training_random is None:  # in the middle of an accumulation there is no hook before this one
+            self._training_random = random_state()
+        if (optimizer := self._averaging()) is not None:
+            optimizer.swap()  # the mean of the weights is validated, and kept where it is the best
+
+    def on_validation_end(self) -> None:
+        """See `on_validation_start`."""
+        if (optimizer := self._averaging()) is not None and optimizer.swapped:
+            optimizer.swap()
+        if self._training_random is not None:
+            set_random_state(self._training_random)
+            self._training_random = None
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """Drops what a validation that was skipped has left behind."""
+        self._training_random = None
+
+    def _averaging(self) -> NTASGD | None:
+        fitting = self.trainer.state.fn == TrainerFn.FITTING and not self.trainer.sanity_checking
+        optimizers = self.trainer.optimizers if fitting else []
+        return optimizers[0] if optimizers and isinstance(optimizers[0], NTASGD) else None
+
+    def on_validation_epoch_start(self) -> None:
+        """Begins a score."""
+        self._begin_score("val")
+
+    def on_validation_epoch_end(self) -> None:
+        """Logs the score of the whole validation text."""
+        nll = self._log_score("val")
+        if (optimizer := self._averaging()) is not None:
+            optimizer.observe(nll)
+
+    def on_test_epoch_start(self) -> None:
+        """Begins a score."""
+        self._begin_score("test")
+
+    def on_test_epoch_end(self) -> None:
+        """Logs the score of the whole test text."""
+        self._log_score("test")
+
+    def _metric(self, split: str) -> NLL:
+        return self.val_score if split == "val" else self.test_score
+
+    def _begin_score(self, split: str) -> None:
+        self._metric(split).reset()
+
+    def _log_score(self, split: str) -> float:
+        nll = float(self._metric(split).compute())  # over all ranks
+        scores = {"nll": nll, "ppl": perplexity(nll), "bits": bits(nll)}
+        logged = {f"{split}/{name}": torch.tensor(value, dtype=torch.float64) for name, value in scores.items()}
+        self.log_dict(logged, sync_dist=self.trainer.world_size > 1)  # equal on all ranks; else Lightning warns
+        self._begin_score(split)
+        return nll
+
+    # ----------------------------------------------------------------------------------------- resume
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Adds what every rank carries."""
+        logs_now = self._logs_now()  # callbacks, which write checkpoints, come before the module, which logs
+        mine = {
+            **self._carried(),
+            "random": self._training_random or random_state(),  # in a validation: that from before it
+            "log": [0.0, 0] if logs_now else [float(self._log_nats), self._log_tokens],
+        }
+        checkpoint["rnnzoo"] = {"ranks": gather_ranks(mine), "tokens_trained": self.tokens_trained}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keeps it until training starts, when devices and generators are in place."""
+        self._resume = checkpoint.get("rnnzoo")
+
+    def on_train_start(self) -> None:
+        """Goes on where the checkpoint was written."""
+        self._window = 0
+        self._resume_carried({})
+        if (optimizer := self._averaging()) is not None and optimizer.swapped:
+            optimizer.swap()  # the checkpoint was written in a validation
+        self._log_nats, self._log_tokens = torch.zeros(()), 0
+        resume, self._resume = self._resume, None
+        if resume is None or self.trainer.ckpt_path is None:  # a new training of weights from a checkpoint
+            return
+        self.tokens_trained = resume["tokens_trained"]
+        ranks = resume["ranks"]
+        if len(ranks) != self.trainer.world_size:
+            return  # other ranks, other streams: the carried states do not fit them
+        mine = ranks[self.global_rank]
+        self._resume_carried(mine)
+        self._log_nats, self._log_tokens = torch.tensor(mine["log"][0]), mine["log"][1]
+        set_random_state(mine["random"])
+
+    def _carried(self) -> dict[str, Any]:
+        """What else a rank carries from batch to batch, for a checkpoint."""
+        return {}
+
+    def _resume_carried(self, carried: dict[str, Any]) -> None:
+        """Takes it up again; from an empty dictionary everything begins anew."""

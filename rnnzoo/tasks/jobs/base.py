@@ -1,0 +1,101 @@
+"""What training by a recipe needs of a task; `rnnzoo.tasks.train` does the rest, the same for all."""
+
+from __future__ import annotations
+
+import platform
+import resource
+import sys
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Literal
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import Callback
+
+from rnnzoo.embeddings import Coverage
+from rnnzoo.tasks.base import Task
+from rnnzoo.tasks.run_folder import RunFolder
+from rnnzoo.training import History, PairData, StreamData
+
+__all__ = ["Job", "load_best", "run_facts"]
+
+
+class Job(ABC):
+    """A training: made from a recipe, which reads and checks the data, before anything is written.
+
+    Attributes:
+        monitor: the score that chooses the best weights, and whether the least or the most of it is best.
+        data: the data module. unit: what a token is called.
+        coverage: what the vectors that training begins with cover; None where it begins without.
+    """
+
+    monitor: ClassVar[tuple[str, Literal["min", "max"]]]
+    data: StreamData | PairData
+    unit: str
+    coverage: Coverage | None = None
+
+    @abstractmethod
+    def build(self, run: RunFolder) -> Task:
+        """The task, with a fresh model or the one to be trained further."""
+
+    @abstractmethod
+    def callbacks(self) -> list[Callback]:
+        """Those of this task alone."""
+
+    def check_ranks(self, ranks: int) -> None:  # noqa: B027  (most tasks can be shared by any number)
+        """Raises `UserError` when the data cannot be shared by so many ranks."""
+
+    @abstractmethod
+    def introduction(self) -> list[str]:
+        """What is trained, on what: lines for people."""
+
+    @abstractmethod
+    def finish(self, run: RunFolder, trainer: lightning.Trainer, history: History) -> str:
+        """Measures the best weights and writes the model's files; metrics.json comes last and ends the run.
+
+        Returns:
+            The scores, for people.
+        """
+
+
+def load_best(run: RunFolder, task: Task) -> None:
+    """Gives the task the weights of the best validation; the last ones where there was none."""
+    best = run.checkpoints / "best.ckpt"
+    if best.is_file():
+        task.load_state_dict(torch.load(best, map_location="cpu", weights_only=True)["state_dict"])
+    task.model.eval()
+
+
+def run_facts(trainer: lightning.Trainer, history: History, seconds: float) -> dict[str, Any]:
+    """The sections "training" and "hardware" of metrics.json."""
+    device = trainer.strategy.root_device
+    return {
+        "training": {
+            "seconds": round(seconds, 1),
+            "epochs": trainer.current_epoch,
+            "steps": trainer.global_step,
+            "tokens": history.meter.tokens,
+            "tokens_per_second": round(history.meter.rate, 1),
+            "peak_memory_bytes": _peak_memory(device),  # the model is back on the CPU by now
+        },
+        "hardware": _hardware(trainer, device),
+    }
+
+
+def _peak_memory(device: torch.device) -> int:
+    """The most memory that was held: the GPU's, or the whole process's on a CPU."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _hardware(trainer: lightning.Trainer, device: torch.device) -> dict[str, Any]:
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
+    return {
+        "device": device.type,
+        "name": name,
+        "devices": trainer.world_size,
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+    }

@@ -1,0 +1,136 @@
+"""Training a translator by a recipe: what is made of it, and what is measured in the end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import lightning
+from lightning.pytorch.callbacks import Callback, EarlyStopping
+
+from rnnzoo.errors import UserError
+from rnnzoo.files import write_text
+from rnnzoo.models import Seq2Seq
+from rnnzoo.models.evaluating import evaluate_translation
+from rnnzoo.tasks.jobs.base import Job, load_best, run_facts
+from rnnzoo.tasks.recipe import TranslatorRecipe
+from rnnzoo.tasks.run_folder import RunFolder
+from rnnzoo.tasks.translator import Translator
+from rnnzoo.training import History, PairData, draw_curve, read_history
+from rnnzoo.zoo import load, save_folder
+
+__all__ = ["ShowTranslations", "TranslatorJob"]
+
+SAMPLES = 20
+"""Sentences of the test part whose translations are written to samples.txt."""
+
+
+class ShowTranslations(Callback):
+    """Prints the first translations of each validation, with source and reference.
+
+    Args:
+        count: how many.
+    """
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.count = count
+
+    def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        if trainer.sanity_checking or not trainer.is_global_zero or not isinstance(pl_module, Translator):
+            return
+        bleu = trainer.callback_metrics.get("val/bleu")
+        if bleu is not None:
+            pl_module.print(f"  BLEU {float(bleu):.2f}, greedy")
+        for example in pl_module.examples[: self.count]:
+            pl_module.print(f"  source      {example.source}\n  translation {example.translation}")
+            pl_module.print(f"  reference   {example.reference}")
+
+
+class TranslatorJob(Job):
+    """Trains an encoder-decoder on pairs of sentences."""
+
+    monitor: ClassVar = ("val/bleu", "max")
+    unit = "token"
+
+    def __init__(self, plan: TranslatorRecipe, run: RunFolder, *, resume: bool) -> None:
+        self.plan = plan
+        self.base = None if plan.init_from is None else load(plan.init_from, kind=Seq2Seq)
+        known = None if self.base is None else (self.base.src_tokenizer, self.base.tgt_tokenizer)
+        self.data = PairData(plan.data, tokenizers=known, seed=plan.seed)
+        self.data.setup("fit")  # pairs that will not do are found before anything is written
+
+    def build(self, run: RunFolder) -> Translator:
+        plan, data = self.plan, self.data
+        model: Seq2Seq | Any = self.base
+        if model is None:
+            model = plan.model.replace(max_source=data.longest_source)
+        try:
+            self.task = Translator(
+                model, data.src_tokenizer, data.tgt_tokenizer, plan.optimizer, plan.schedule, plan.label_smoothing
+            )
+        except ValueError as error:  # parts that do not fit each other
+            raise UserError(f"model: {error}") from None
+        return self.task
+
+    def callbacks(self) -> list[Callback]:
+        plan = self.plan
+        stop = EarlyStopping("val/bleu", patience=plan.patience, mode="max", check_on_train_epoch_end=False)
+        return [*([ShowTranslations(plan.shown)] if plan.shown else []), *([stop] if plan.patience else [])]
+
+    def introduction(self) -> list[str]:
+        corpus, model, config = self.data.corpus, self.task.model, self.task.model.config
+        halves = [
+            f"{'both ways ' if config.bidirectional and half is config.encoder else ''}{len(half.layers)} x "
+            f"{'/'.join(dict.fromkeys(layer.name for layer in half.layers))} of {half.hidden_size}"
+            for half in (config.encoder, config.decoder)
+        ]
+        look = "no attention" if config.attention is None else f"{config.attention.name} attention"
+        pairs = f"{len(corpus.splits['train'][0]):,} + {len(corpus.splits['valid'][0]):,} pairs"
+        lines = [
+            f"{corpus.name}, {corpus.src_lang} to {corpus.tgt_lang}, {pairs}, vocabulary {model.vocab_size:,}; "
+            f"{halves[0]}, {halves[1]}, {look}, {model.num_parameters:,} parameters"
+        ]
+        if corpus.summary:
+            lines.append(corpus.summary)
+        if self.base is not None:
+            lines.append(f"goes on from {self.plan.init_from}")
+        return lines
+
+    def finish(self, run: RunFolder, trainer: lightning.Trainer, history: History) -> str:
+        plan, task, data = self.plan, self.task, self.data
+        seconds = history.seconds
+        load_best(run, task)
+        model, corpus = task.model.eval(), data.corpus
+        found = {
+            split: evaluate_translation(model, sources, corpus.references[split], search=plan.search)
+            for split, (sources, _) in corpus.splits.items()
+            if split != "train"
+        }
+        main = "test" if "test" in found else "valid"
+        scores = {split: one.figures() for split, one in found.items()}
+        sources, references = corpus.splits[main][0], corpus.references[main]
+        rows = zip(sources, found[main].translations, references, strict=True)
+        shown = [f"{s}\n    {t}\n    ({r[0]})\n" for s, t, r in list(rows)[:SAMPLES]]
+        write_text(run.path / "samples.txt", "".join(shown))
+        draw_curve(read_history(history.path), run.path / "curve.png", run.name)
+        cells = [layer.name for half in (model.config.encoder, model.config.decoder) for layer in half.layers]
+        metrics: dict[str, Any] = {
+            "task": plan.name,
+            "recipe": run.name,
+            "split": main,
+            **scores[main],
+            "scores": scores,
+            "search": plan.search.to_dict(),
+            "languages": [corpus.src_lang, corpus.tgt_lang],
+            "corpus": {"name": corpus.name, "sha256": corpus.sha256, "split_rule": corpus.split_rule},
+            "seed": plan.seed,
+            "parameters": model.num_parameters,
+            "vocab_size": model.vocab_size,
+            "cell": "/".join(dict.fromkeys(cells)),
+            **run_facts(trainer, history, seconds),
+        }
+        described = plan.data.to_dict() | {"files": [Path(file).name for file in plan.data.files]}
+        save_folder(run.path, model, task=plan.name, data=described, metrics=metrics, recipe=plan.to_yaml())
+        bleu, chrf = scores[main]["bleu"], scores[main]["chrf"]
+        return f"{main}: BLEU {bleu['score']:.2f}, chrF {chrf['score']:.2f} ({bleu['signature']})"
