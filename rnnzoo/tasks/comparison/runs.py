@@ -122,7 +122,8 @@ def _in_a_process(job: Job, imports: Sequence[str]) -> tuple[dict[str, Any] | No
         env={**os.environ, "OMP_NUM_THREADS": str(job.threads), "MKL_NUM_THREADS": str(job.threads)},
         check=False,
     )
-    if done.returncode != 0:
-        said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+    figures = done.stdout.splitlines()
+    if done.returncode != 0 or not figures:  # Lightning ends with 0 when it is told to terminate
+        said = done.stderr.strip().splitlines() or [f"it was stopped, exit code {done.returncode}"]
         return None, said[-1]
-    return json.loads(done.stdout.splitlines()[-1]), ""
+    return json.loads(figures[-1]), ""
