@@ -32,10 +32,13 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
-        usage="rnnzoo train RECIPE [--resume] [--over FILE] [--runs DIR] [--FIELD VALUE ...]",
+        usage="rnnzoo train RECIPE [--resume [--restart]] [--over FILE] [--runs DIR] [--FIELD VALUE ...]",
     )
     parser.add_argument("recipe", metavar="RECIPE", help="a packaged recipe (`rnnzoo recipes ls`), or a YAML file")
     parser.add_argument("--resume", action="store_true", help="go on with the last run of this recipe")
+    parser.add_argument(
+        "--restart", action="store_true", help="with --resume: begin it again if none of its checkpoints is whole"
+    )
     parser.add_argument(
         "--over", action="append", default=[], metavar="FILE", help="merge this recipe file over it; may be repeated"
     )
@@ -54,7 +57,16 @@ def run(args: argparse.Namespace) -> int:
         sys.stdout.write(Recipe.from_mapping(override(read(args.recipe, args.over), settings)).to_yaml())
         return 0
     _check_text(args, settings)
-    print(carry_out(args.recipe, settings=settings, overlays=args.over, resume=args.resume, runs=args.runs))
+    print(
+        carry_out(
+            args.recipe,
+            settings=settings,
+            overlays=args.over,
+            resume=args.resume or args.restart,
+            restart=args.restart,
+            runs=args.runs,
+        )
+    )
     return 0
 
 
@@ -72,7 +84,10 @@ def carry_out(recipe: str, *, runs: str, **options: Any) -> Path:
 
     try:
         return train(recipe, runs=runs, **options)
-    except SystemExit as stopped:  # Lightning's own: with 1 after Ctrl-C, without a code after SIGTERM
+    except KeyboardInterrupt:
+        _say_how_to_go_on(recipe, runs)
+        raise
+    except SystemExit as stopped:  # `Stopped`, or Lightning's own: with 1 after Ctrl-C, without a code after SIGTERM
         _say_how_to_go_on(recipe, runs)
         if stopped.code == 1:
             raise KeyboardInterrupt from None
@@ -100,7 +115,7 @@ def _say_how_to_go_on(recipe: str, runs: str) -> None:
 
     try:
         run = last_run(Path(runs), find_recipe(recipe).stem)
-        run.checkpoint()
+        run.find_checkpoint()
     except UserError:  # stopped before there was anything to go on from
         return
     where = "" if runs == "runs" else f" --runs {runs}"
