@@ -49,10 +49,8 @@ def test_rules_leave_what_enumeration_leaves(seed):
         if tokens[: len(prefix)] != prefix or (ended and len(tokens) < max(least, len(prefix))):
             return False
         grams = [tokens[i : i + size] for i in range(len(tokens) - size + 1)] if size else []
-        for at, gram in enumerate(grams):
-            if gram in grams[:at] and at + size > len(prefix):  # what was forced may repeat itself
-                return False
-        return True
+        again = [at for at, gram in enumerate(grams) if gram in grams[:at]]
+        return all(at + size <= len(prefix) for at in again)  # what was forced may repeat itself
 
     config = SearchConfig(81, 81, draw.choice(PENALTIES), no_repeat_ngram=size, min_len=least)
     got = search(model, config, limit, prefix=[prefix])[0]
