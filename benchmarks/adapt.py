@@ -77,8 +77,8 @@ class Bench:
 
     def __init__(self, options: argparse.Namespace) -> None:
         folder = find_model(options.model)
-        self.model: LanguageModel = load_folder(folder)
-        corpus = entry_corpus(read_config(folder)["data"], options.text)
+        self.model: LanguageModel = load_folder(folder, kind=LanguageModel)
+        corpus = entry_corpus(read_config(folder), options.text)
         parts = {name: self.model.tokenizer.encode(text) for name, text in corpus.splits.items()}
         self.train, valid = parts["train"], parts["valid"]
         half = len(valid) // 2

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rnnzoo.models.dynamic import DynamicConfig
     from rnnzoo.models.neural_cache import CacheConfig
 
-__all__ = ["adaptation_table", "add_options", "configs"]
+__all__ = ["adaptation_table", "add_options", "asked", "configs"]
 
 _USUAL = -1  # `--cache` without a number
 _FIELDS = {
@@ -55,6 +55,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--cache-theta", type=float, metavar="X", help="how much it prefers like contexts")
     group.add_argument("--cache-lambda", type=float, metavar="X", help="its part in the mixture with the model")
+
+
+def asked(args: argparse.Namespace) -> bool:
+    """Whether any of the options of `add_options` is given."""
+    names = [*_FIELDS, *(name for names in _FIELDS.values() for name in names)]
+    return any(getattr(args, name) is not None for name in names)
 
 
 def configs(args: argparse.Namespace, kind: str) -> tuple[DynamicConfig | None, CacheConfig | None]:

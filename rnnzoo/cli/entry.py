@@ -38,12 +38,14 @@ def run(args: argparse.Namespace) -> int:
     from rnnzoo.files import sha256_file
     from rnnzoo.zoo import packaged, read_metrics
     from rnnzoo.zoo.entry import make_entry
+    from rnnzoo.zoo.kinds import kind_of_task
     from rnnzoo.zoo.manifest import manifest_path, note_entry
 
     folder = make_entry(args.model, args.name, args.root, float16=args.float16, files=args.text, force=args.force)
     metrics = read_metrics(folder)
     size = sum(path.stat().st_size for path in folder.iterdir())
-    print(f"{folder}: {metrics['nll']:.4f} nats ({metrics['split']}), {metrics['stored_dtype']}, {size / 1e6:.1f} MB")
+    told = kind_of_task(metrics["task"]).told(metrics)
+    print(f"{folder}: {told} ({metrics['split']}), {metrics['stored_dtype']}, {size / 1e6:.1f} MB")
     print(f"entry.json: sha256 {sha256_file(folder / 'entry.json')}")
     home = packaged("pretrained")
     if home is not None and home.resolve() == Path(args.root).resolve() and home.name == "pretrained":

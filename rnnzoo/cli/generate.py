@@ -75,9 +75,10 @@ def run(args: argparse.Namespace) -> int:
     options = _options(args)  # checked before a model is looked for
     prompt = args.prompt if args.prompt_file is None else read_text(args.prompt_file)
 
+    from rnnzoo.models import LanguageModel
     from rnnzoo.zoo import load
 
-    model = load(args.model)
+    model = load(args.model, kind=LanguageModel)
     choose_device(model, args.device)
     prompt = known_text(model.tokenizer, prompt, args.unknown)
     if args.next is not None:

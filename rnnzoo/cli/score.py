@@ -68,10 +68,11 @@ def run(args: argparse.Namespace) -> int:
         return run_pairs(args)
     text = read_text(args.file)
 
+    from rnnzoo.models import LanguageModel
     from rnnzoo.models.scoring import score_adapting
     from rnnzoo.zoo import load
 
-    model = load(args.model)
+    model = load(args.model, kind=LanguageModel)
     dynamic, cache = configs(args, model.tokenizer.kind)
     choose_device(model, args.device)
     known_text(model.tokenizer, text, args.unknown)  # says what will be left out
@@ -102,7 +103,7 @@ def _prepared(args: argparse.Namespace, model: LanguageModel, dynamic: Any, cach
 
     corpus = None
     if dynamic is not None and dynamic.rule == "rms":
-        corpus = entry_corpus(read_config(find_model(args.model)).get("data", {}), args.text)
+        corpus = entry_corpus(read_config(find_model(args.model)), args.text)
     return prepare(model, corpus, dynamic, cache)
 
 

@@ -22,10 +22,11 @@ def run_pairs(args: argparse.Namespace) -> int:
         raise UserError("--dynamic and --cache follow one text; the sentences of --pairs are scored one by one")
     pairs = read_pairs(read_text(args.pairs), args.pairs)
 
+    from rnnzoo.models import LanguageModel
     from rnnzoo.models.pairs import score_pairs, write_pairs
     from rnnzoo.zoo import load
 
-    model = load(args.model)
+    model = load(args.model, kind=LanguageModel)
     choose_device(model, args.device)
     if args.unknown == "drop":
         known_text(model.tokenizer, "\n".join(sentence for pair in pairs for sentence in pair), "drop")

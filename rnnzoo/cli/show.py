@@ -38,11 +38,12 @@ def _nearest(args: argparse.Namespace) -> int:
     """A line for each neighbour: cosine, tab, token; a token that holds white space is quoted."""
     from rnnzoo.embeddings import nearest
     from rnnzoo.errors import UserError
+    from rnnzoo.models import LanguageModel
     from rnnzoo.zoo import load
 
     if args.num < 1:
         raise UserError(f"--num {args.num}: at least one neighbour is needed")
-    model = load(args.model)
+    model = load(args.model, kind=LanguageModel)
     tokens, word = model.tokenizer.token_texts(), args.nearest
     if word not in tokens and f" {word}" in tokens:  # a word of running text, with the blank before it
         word = f" {word}"

@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import Any
 
-from rnnzoo.cli.adapt_options import adaptation_table, add_options, configs
+from rnnzoo.cli.adapt_options import adaptation_table, add_options, asked, configs
 from rnnzoo.cli.plugins import add_import
 from rnnzoo.errors import UserError
 
@@ -33,12 +33,16 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(args: argparse.Namespace) -> int:
     """Prints the score beside the one on record; returns the exit code."""
     from rnnzoo.cli.text_io import choose_device
+    from rnnzoo.models import LanguageModel
     from rnnzoo.zoo import find_model, load_folder
+    from rnnzoo.zoo.kinds import require
     from rnnzoo.zoo.score import score_entry
 
     folder = find_model(args.model)
     model = load_folder(folder)
-    dynamic, cache = configs(args, model.tokenizer.kind)
+    dynamic, cache = None, None
+    if asked(args):
+        dynamic, cache = configs(args, require(model, LanguageModel, args.model).tokenizer.kind)
     choose_device(model, args.device)
     score = score_entry(model, folder, split=args.split, files=args.text, dynamic=dynamic, cache=cache)
     print(json.dumps(score) if args.json else _report(score))
@@ -48,18 +52,21 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _report(score: dict[str, Any]) -> str:
-    unit = score["tokenizer"] if score["tokenizer"] in ("char", "byte", "word") else "token"
-    streams = "1 stream" if score["eval_streams"] == 1 else f"{score['eval_streams']} streams"
-    lines = [
-        f"{score['corpus']}, {score['split']}, {score['tokens']:,} {unit}s read as {streams}",
-        f"  {score['nll']:.4f} nats/{unit}  {score['bits']:.4f} bits/{unit}  perplexity {score['ppl']:.3f}",
-    ]
-    if score["recorded_nll"] is not None:
-        lines.append(f"  on record: {score['recorded_nll']:.4f} nats, {score['nll'] - score['recorded_nll']:+.6f} now")
+    from rnnzoo.zoo.kinds import kind_of_task, value_at
+
+    kind = kind_of_task(score["task"])
+    lines = [f"{score['corpus']}, {score['split']}, {kind.read(score)}", f"  {kind.told(score)}"]
+    now = []
+    for one in kind.compared:
+        there = score["recorded"].get(one.key)
+        if there is not None:
+            now.append(f"{one.said(there)} ({(value_at(score, one.key) or 0.0) - there:+.6f} now)")
+    if now:
+        lines.append(f"  on record: {', '.join(now)}")
     adapted: dict[str, Any] = {
         name: score[name] for name in ("static", "dynamic", "cache", "dynamic_cache") if name in score
     }
     if adapted:
-        columns = {"nll": f"nats/{unit}", "bits": f"bits/{unit}", "ppl": "perplexity"}
+        columns = {"nll": "nats/token", "bits": "bits/token", "ppl": "perplexity"}
         lines += ["", "read as 1 stream:", adaptation_table(adapted, columns)]
     return "\n".join(lines)

@@ -109,7 +109,7 @@ class LanguageModelTask(lightning.LightningModule):
             options: `optimizer`, `schedule` and `regularization`.
         """
         hub = {"revision": revision, "token": token, "cache_dir": cache_dir, "local_files_only": local_files_only}
-        return cls(load(model, dtype=dtype, **hub), **options)  # type: ignore[arg-type]
+        return cls(load(model, kind=LanguageModel, dtype=dtype, **hub), **options)  # type: ignore[arg-type]
 
     def generate(self, prompt: str = "", **options: Any) -> list[str]:
         """Texts that continue `prompt`; see `LanguageModel.generate`."""

@@ -76,7 +76,7 @@ def train(
     checkpoint = run.checkpoint() if resume else None
 
     lightning.seed_everything(plan.seed, verbose=False)
-    base = None if plan.init_from is None else load(plan.init_from)
+    base = None if plan.init_from is None else load(plan.init_from, kind=LanguageModel)
     data = StreamData(plan.data, tokenizer=base.tokenizer if base else None, seed=plan.seed)
     data.setup("fit")  # a text that will not do is found before anything is written
     if resume:

@@ -8,19 +8,19 @@ from typing import Any
 import numpy.typing as npt
 
 from rnnzoo.data.cache import encoded
-from rnnzoo.data.corpora import Corpus
 from rnnzoo.errors import UserError
 from rnnzoo.metrics import Totals
 from rnnzoo.models import LanguageModel
 from rnnzoo.models.adapt import Adaptation, read_adapting
 from rnnzoo.models.dynamic import DynamicConfig, gradient_statistics
 from rnnzoo.models.neural_cache import CacheConfig
+from rnnzoo.zoo.kinds import Text
 
 __all__ = ["adapted_figures", "prepare"]
 
 
 def prepare(
-    model: LanguageModel, corpus: Corpus | None, dynamic: DynamicConfig | None, cache: CacheConfig | None
+    model: LanguageModel, corpus: Text | None, dynamic: DynamicConfig | None, cache: CacheConfig | None
 ) -> Adaptation:
     """What is asked for, made ready: for the rule ``"rms"`` with the gradients of the training part of `corpus`.
 

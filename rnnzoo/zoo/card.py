@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from rnnzoo.data.corpora import OWN_LICENCE
 from rnnzoo.files import write_text
 from rnnzoo.zoo.figures import figures, unit_of
 from rnnzoo.zoo.folder import read_config, read_metrics
+from rnnzoo.zoo.kinds import CardParts, kind_of_task
 
 __all__ = ["card", "write_card"]
 
@@ -32,21 +32,23 @@ def card(folder: Path, repo: str | None = None) -> str:
     name, unit = str(metrics.get("recipe") or repo or folder.name), unit_of(config)
     corpus = str(_part(metrics, "corpus").get("name") or "a text that is not on record")
     entry = CATALOGUE.get(corpus)
+    parts, path = kind_of_task(config["task"]).card, folder / "samples.txt"
+    samples = path.read_text(encoding="utf-8") if path.is_file() else ""
     return (
         f"---\n{_header(metrics, config, name, corpus, unit, entry is None or entry.research_only)}\n---\n\n"
         + "\n\n".join(
             part
             for part in (
                 f"# {name}",
-                _what(metrics, config, corpus, unit),
-                _usage(repo or name, str(config["task"])),
+                _what(parts, metrics, config, corpus, unit),
+                parts.usage(repo or name, samples),
                 _needs(config),
-                _sample(folder, str(metrics.get("stored_dtype", "float32"))),
-                "## Score\n\n" + _score(metrics, unit),
+                parts.samples(samples, str(metrics.get("stored_dtype", "float32"))),
+                "## Score\n\n" + _score(parts, metrics, unit),
                 _again(repo or name, corpus, entry is not None) if metrics.get("scores") else "",
                 "## Training\n\n" + _training(metrics) if metrics.get("training") else "",
                 "![Training and validation loss](curve.png)" if (folder / "curve.png").is_file() else "",
-                "## Training data, licence and limits\n\n" + _limits(metrics, corpus),
+                "## Training data, licence and limits\n\n" + _limits(parts, metrics, corpus),
             )
             if part
         )
@@ -64,30 +66,24 @@ def _header(
 ) -> str:
     from huggingface_hub import EvalResult, ModelCardData
 
-    translates = config["task"] == "translator"
-    kind = "translation" if translates else "text-generation"
+    parts = kind_of_task(config["task"]).card
     common: dict[str, Any] = {
-        "task_type": kind,
-        "task_name": "Translation" if translates else "Language modelling",
+        "task_type": parts.pipeline,
+        "task_name": parts.name,
         "dataset_type": HUB_IDS.get(corpus, corpus),
         "dataset_name": corpus,
         "dataset_split": metrics.get("split"),
     }
     found = figures(metrics, unit)
-    shown = [found[key] for key in (("bleu", "chrf") if translates else ("ppl", "bits")) if key in found]
+    shown = [found[key] for key in parts.published if key in found]
     cells = str(metrics["cell"]).split("/") if metrics.get("cell") else []
     data = ModelCardData(
+        language=parts.languages(metrics, config) or None,
         license="other" if restricted else "apache-2.0",
         license_name="see-training-data" if restricted else None,
         library_name="rnnzoo",
-        pipeline_tag=kind,
-        tags=[
-            "rnnzoo",
-            "pytorch",
-            "recurrent-neural-network",
-            "translation" if translates else "language-model",
-            *cells,
-        ],
+        pipeline_tag=parts.pipeline,
+        tags=["rnnzoo", "pytorch", "recurrent-neural-network", *parts.tags, *cells],
         datasets=[HUB_IDS[corpus]] if corpus in HUB_IDS else None,
         model_name=name if shown else None,
         eval_results=[
@@ -99,26 +95,12 @@ def _header(
     return str(data.to_yaml())
 
 
-def _what(metrics: dict[str, Any], config: dict[str, Any], corpus: str, unit: str) -> str:
-    if config["task"] == "translator":
-        kind = f"An encoder-decoder translator with {metrics.get('cell')} cells"
-    else:
-        backbone = config["model"]["backbone"]
-        layers, cells = len(backbone.get("cells") or []) or backbone.get("num_layers", 1), metrics.get("cell")
-        kind = f"A {unit}-level language model: {layers} x {cells or 'recurrent'} of {backbone['hidden_size']}"
+def _what(parts: CardParts, metrics: dict[str, Any], config: dict[str, Any], corpus: str, unit: str) -> str:
     size = f", {metrics['parameters']:,} parameters" if "parameters" in metrics else ""
-    vocabulary = f" over {metrics['vocab_size']:,} {unit}s" if "vocab_size" in metrics else ""
     return (
-        f"{kind}{size}{vocabulary}, trained on {corpus} with rnnzoo. Weights are stored in "
-        f"{metrics.get('stored_dtype', 'float32')} and loaded in float32."
+        f"{parts.what(metrics, config, unit)}{size}{parts.vocabulary(metrics, config, unit)}, trained on {corpus} with "
+        f"rnnzoo. Weights are stored in {metrics.get('stored_dtype', 'float32')} and loaded in float32."
     )
-
-
-def _usage(name: str, task: str) -> str:
-    use = "model.generate(max_new_tokens=300, temperature=0.8, seed=1)[0]"
-    if task == "translator":
-        use = 'model.translate("A man is riding a bicycle.")'
-    return f'```python\nimport rnnzoo\n\nmodel = rnnzoo.load("{name}")\nprint({use})\n```'
 
 
 def _again(name: str, corpus: str, open_text: bool) -> str:
@@ -137,60 +119,12 @@ def _needs(config: dict[str, Any]) -> str:
     return f"It needs cells that are not part of rnnzoo: {', '.join(places)}; import them first." if places else ""
 
 
-def _sample(folder: Path, stored: str) -> str:
-    path = folder / "samples.txt"
-    if not path.is_file():
-        return ""
-    text = path.read_text(encoding="utf-8")
-    parts = re.split(r"^--- (temperature [\d.]+, seed -?\d+)\n", text, flags=re.MULTILINE)
-    found = {head: body for head, body in zip(parts[1::2], parts[2::2], strict=True)}
-    head = next((h for h in found if h.startswith("temperature 0.8,")), None)
-    if head is None:
-        return ""
-    lines = "\n".join(f"    {line}".rstrip() for line in found[head].rstrip("\n")[:600].split("\n"))
-    before = "" if stored == "float32" else f", written before the weights were rounded to {stored}"
-    return f"## What it writes\n\nThe first 600 characters at {head}, not chosen{before}:\n\n{lines}"
-
-
-def _score(metrics: dict[str, Any], unit: str) -> str:
-    scores = _part(metrics, "scores")
-    if not scores:
+def _score(parts: CardParts, metrics: dict[str, Any], unit: str) -> str:
+    if not _part(metrics, "scores"):
         return "No score was measured."
-    if any("bleu" in one for one in scores.values()):
-        return _translation_score(metrics)
-    streams = metrics["eval_streams"]
-    lines = [f"| part | nats per {unit} | bits per {unit} | perplexity | {unit}s |", "|---|---|---|---|---|"]
-    for split, one in scores.items():
-        name = f"{split}, carried state"
-        lines.append(f"| {name} | {one['nll']:.4f} | {one['bits']:.4f} | {one['ppl']:.3f} | {one['tokens']:,} |")
-        if cold := one.get("cold_window"):
-            window = f"{split}, cold windows of {cold['length']}"
-            lines.append(f"| {window} | {cold['nll']:.4f} | {cold['bits']:.4f} | | {one['tokens']:,} |")
-    cold_too = any("cold_window" in one for one in scores.values())
-    return "\n".join(lines) + (
-        f"\n\nMeasured with the stored weights. Carried state: the part is read as {streams} parallel "
-        f"stream{'s' if streams != 1 else ''}, each from its beginning to its end with its state carried along. "
-        + ("Cold windows: the part is cut into windows that each start without a past. " if cold_too else "")
-        + _text(metrics)
-    )
-
-
-def _translation_score(metrics: dict[str, Any]) -> str:
-    lines, signatures = ["| part | BLEU | chrF |", "|---|---|---|"], []
-    for split in metrics["scores"]:
-        found = figures({"scores": metrics["scores"], "split": split})
-        lines.append(f"| {split} | {found.get('bleu', '')} | {found.get('chrf', '')} |")
-    for key in ("bleu", "chrf"):
-        value = metrics["scores"][metrics["split"]].get(key)
-        if isinstance(value, dict) and value.get("signature"):
-            signatures.append(f"`{value['signature']}`")
-    measured = f"Measured with the stored weights and sacreBLEU ({', '.join(signatures) or 'its defaults'}). "
-    return "\n".join(lines) + "\n\n" + measured + _text(metrics)
-
-
-def _text(metrics: dict[str, Any]) -> str:
     corpus = metrics["corpus"]
-    return f"Split: {corpus['split_rule']}. sha256 of the text: `{corpus['sha256']}`."
+    text = f"Split: {corpus['split_rule']}. sha256 of the text: `{corpus['sha256']}`."
+    return f"{parts.score(metrics, unit)} {text}"
 
 
 def _training(metrics: dict[str, Any]) -> str:
@@ -203,17 +137,14 @@ def _training(metrics: dict[str, Any]) -> str:
     )
 
 
-def _limits(metrics: dict[str, Any], corpus: str) -> str:
+def _limits(parts: CardParts, metrics: dict[str, Any], corpus: str) -> str:
     entry = CATALOGUE.get(corpus)
     lines = [f"Trained on {corpus}: {entry.licence if entry else 'own text, licence ' + OWN_LICENCE}."]
     if entry is not None and entry.research_only:
         lines.insert(0, "**FOR RESEARCH ONLY. The training text is not open; this model is not for commercial use.**")
     if entry is not None and entry.note:
         lines.append(f"The text: {entry.note}.")
-    lines.append(
-        "It knows nothing but the style of that text: what it says is not true, and it repeats what is offensive "
-        "there. It is made for study and as a baseline, not as an assistant."
-    )
+    lines.append(parts.limits())
     sample = _part(metrics, "sample")
     if "new_words" in sample:
         lines.append(

@@ -6,32 +6,24 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from safetensors.torch import save
 
-from rnnzoo.data.cache import encoded
-from rnnzoo.data.corpora import Corpus
 from rnnzoo.errors import UserError
-from rnnzoo.files import sha256_file, write_durably, write_json, write_text
-from rnnzoo.models import LanguageModel
+from rnnzoo.files import sha256_file, write_json, write_text
 from rnnzoo.zoo.card import write_card
-from rnnzoo.zoo.folder import SCHEMA, WEIGHED, load_folder, read_config, read_metrics
+from rnnzoo.zoo.folder import SCHEMA, load_folder, read_config, read_metrics, save_weights, weighed
 from rnnzoo.zoo.golden import write_golden
 from rnnzoo.zoo.guard import ENTRY, ENTRY_FILES, check_listed
+from rnnzoo.zoo.kinds import KINDS, TOKENIZERS, Compared, Model, Text, kind_of, value_at
 from rnnzoo.zoo.load import find_model
-from rnnzoo.zoo.measure import cold_windows, measure
 from rnnzoo.zoo.private import check_private
 from rnnzoo.zoo.recipes import parse_yaml
-from rnnzoo.zoo.score import entry_corpus
 
-__all__ = ["SCORE_TOLERANCE", "make_entry", "shareable_recipe", "write_listing"]
-
-SCORE_TOLERANCE = 1e-4
-"""Nats per token that a score may differ from the one on record: the last digit that is printed."""
+__all__ = ["make_entry", "shareable_recipe", "write_listing"]
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\.[a-z0-9]+(-[a-z0-9]+)*")
 
@@ -67,18 +59,23 @@ def make_entry(
     if target.exists() and not (force or in_place):
         raise UserError("is there already; --force replaces it", path=target)
     model = load_folder(source)
-    corpus = entry_corpus(config.get("data", {}), files)
+    corpus = kind_of(model).corpus(config.get("data", {}), files)
     if corpus.name == "pydocs":
         raise UserError("pydocs is another text in each version of Python, so nobody could measure the score again")
     if corpus.sha256 != metrics.get("corpus", {}).get("sha256"):
         raise UserError(f"this is not the text the model was trained on ({corpus.name} has another sha256)")
     scores = _scores(model, corpus, metrics, config)
-    _compare(scores, metrics["scores"], source)
+    for split, one, there, here in _compared(model, metrics["scores"], scores):
+        if not abs(there - here) <= one.tolerance:
+            message = f"{split}: {one.said(there)} are on record, but {here:.{one.digits}f} were measured"
+            raise UserError(message, path=source)
     stored = torch.float32
     if float16 == "auto":
         half = _rounded(model)
-        if half is not None and _same_to_readers(again := _scores(half, corpus, metrics, config), scores):
-            model, scores, stored = half, again, torch.float16
+        if half is not None:
+            again = _scores(half, corpus, metrics, config)
+            if all(abs(a - b) < one.tolerance for _, one, a, b in _compared(model, scores, again)):
+                model, scores, stored = half, again, torch.float16
     Path(root).mkdir(parents=True, exist_ok=True)
     building = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=root))
     try:
@@ -91,21 +88,15 @@ def make_entry(
 
 
 def _fill(
-    building: Path, source: Path, model: LanguageModel, stored: torch.dtype, metrics: dict[str, Any], scores: Any
+    building: Path, source: Path, model: Model, stored: torch.dtype, metrics: dict[str, Any], scores: Any
 ) -> None:
-    for name in ("config.json", "tokenizer.json", "samples.txt", "curve.png"):
+    for name in ("config.json", *TOKENIZERS, "samples.txt", "curve.png"):
         if (source / name).is_file():
             shutil.copyfile(source / name, building / name)
     if (source / "recipe.yaml").is_file():
         write_text(building / "recipe.yaml", shareable_recipe(source / "recipe.yaml"))
-    weights, seen = {}, set()
-    for name, tensor in model.state_dict().items():  # tied weights once, as in `save_folder`
-        if tensor.data_ptr() not in seen or tensor.numel() == 0:
-            seen.add(tensor.data_ptr())
-            weights[name] = tensor.to(stored).contiguous()
-    data = save(weights, {"format": "pt"})
-    write_durably(building / "model.safetensors", lambda file: file.write(data))
-    hashes = {name: sha256_file(building / name) for name in WEIGHED}
+    save_weights(building, model, stored)
+    hashes = {name: sha256_file(building / name) for name in weighed(building, kind_of(model))}
     main = scores[metrics["split"]]
     kind = str(stored).removeprefix("torch.")
     new = {**metrics, **main, "scores": scores, "stored_dtype": kind, "schema": SCHEMA, "files": hashes}
@@ -126,54 +117,32 @@ def write_listing(folder: Path) -> None:
     write_json(folder / ENTRY, {"schema": 1, "files": files})
 
 
-def _scores(model: LanguageModel, corpus: Corpus, metrics: Mapping[str, Any], config: Mapping[str, Any]) -> Any:
-    """The scores on record, measured again; the same splits and windows."""
-    result = {}
-    for split, record in metrics.get("scores", {}).items():
+def _scores(model: Model, corpus: Text, metrics: Mapping[str, Any], config: Mapping[str, Any]) -> Any:
+    """The scores on record, measured again; the same splits and ways."""
+    result, kind, data = {}, kind_of(model), config.get("data", {})
+    for split in metrics.get("scores", {}):
         if split not in corpus.splits:
             raise UserError(f"{corpus.name}: has no part {split!r}")
-        ids = encoded(corpus.splits[split], model.tokenizer)
-        carried = measure(model, ids, config.get("data", {}).get("eval_streams", 1), what=corpus.name)
-        figures: dict[str, Any] = {
-            "nll": carried.nll,
-            "ppl": carried.ppl,
-            "bits": carried.bits_per_token,
-            "tokens": carried.tokens,
-        }
-        if length := record.get("cold_window", {}).get("length"):
-            cold = cold_windows(model, ids, length)
-            figures |= {"cold_window": {"length": length, "nll": cold.nll, "bits": cold.bits_per_token}}
-        result[split] = figures
+        result[split] = kind.measure(model, corpus, split, data, metrics, beside=True)
     if metrics.get("split") not in result:
         raise UserError("there is no score on record: metrics.json has no 'scores' with its 'split'")
     return result
 
 
-def _compare(scores: Mapping[str, Any], recorded: Mapping[str, Any], source: Path) -> None:
+def _compared(model: Model, recorded: Any, scores: Mapping[str, Any]) -> Iterator[tuple[str, Compared, float, float]]:
+    """Split, figure, and its two values, for all figures that two measurements must agree on."""
     for split, figures in scores.items():
-        for there, here in ((recorded[split], figures), *_cold(recorded[split], figures)):
-            if not abs(there["nll"] - here["nll"]) <= SCORE_TOLERANCE:
-                message = f"{split}: {there['nll']:.4f} nats are on record, but {here['nll']:.4f} were measured"
-                raise UserError(message, path=source)
+        for one in kind_of(model).compared:
+            here = value_at(figures, one.key)
+            if here is not None:
+                there = value_at(recorded[split], one.key)
+                yield split, one, float("nan") if there is None else there, here
 
 
-def _cold(record: Mapping[str, Any], figures: Mapping[str, Any]) -> list[tuple[Any, Any]]:
-    return [(record["cold_window"], figures["cold_window"])] if "cold_window" in figures else []
-
-
-def _same_to_readers(scores: Mapping[str, Any], others: Mapping[str, Any]) -> bool:
-    """Whether all figures differ by less than the last digit that is printed of them."""
-
-    def figures(of: Mapping[str, Any]) -> list[float]:
-        parts = [part for figures in of.values() for part in (figures, figures.get("cold_window", {}))]
-        return [part[key] for part in parts for key in ("nll", "bits") if key in part]
-
-    return all(abs(a - b) < SCORE_TOLERANCE for a, b in zip(figures(scores), figures(others), strict=True))
-
-
-def _rounded(model: LanguageModel) -> LanguageModel | None:
+def _rounded(model: Model) -> Model | None:
     """A copy with each weight rounded to half precision; None where one does not fit."""
-    copy = model.config.build(model.tokenizer).eval()
+    kind = kind_of(model)
+    copy: Model = kind.build(model.config, kind.tokenizers_of(model)).eval()
     copy.load_state_dict(model.state_dict())
     with torch.no_grad():
         for weight in copy.parameters():
@@ -182,15 +151,17 @@ def _rounded(model: LanguageModel) -> LanguageModel | None:
 
 
 def shareable_recipe(path: Path) -> str:
-    """The recipe without the folders of own text files."""
+    """The recipe without the folders of own text files; a task that no kind of model has may be a user's own."""
     import yaml
 
     text = path.read_text(encoding="utf-8")
     data = parse_yaml(text, path)
-    own = data.get("data", {}).get("files") if isinstance(data, dict) else None
-    if not own:
+    section = data.get("data") if isinstance(data, dict) else None
+    kind = next((kind for kind in KINDS if isinstance(data, dict) and data.get("task") in kind.tasks), None)
+    named = kind.shareable(section) if kind is not None and isinstance(section, dict) else {}
+    if not named:
         return text
-    data["data"]["files"] = [Path(str(file)).name for file in own]
+    data["data"] |= named
     return str(yaml.safe_dump(data, sort_keys=False, allow_unicode=True))
 
 

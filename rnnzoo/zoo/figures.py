@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Figure", "figures", "headline", "unit_of"]
+from rnnzoo.zoo.kinds import KINDS
 
-HEADLINES = {"char_lm": ("bits", "ppl"), "word_lm": ("ppl", "bits"), "translator": ("bleu", "chrf", "ppl")}
-"""By task, the figure that a model of it is known by, and the others that are published."""
+__all__ = ["Figure", "figures", "headline", "unit_of"]
 
 _UNITS = {"char": "character", "byte": "byte", "word": "word"}
 
@@ -61,7 +60,8 @@ def figures(metrics: Mapping[str, Any], unit: str = "token") -> dict[str, Figure
 def headline(task: str, metrics: Mapping[str, Any], unit: str = "token") -> Figure | None:
     """The figure that a model of this task is known by, or the next one that it has."""
     found = figures(metrics, unit)
-    return next((found[key] for key in (*HEADLINES.get(task, ()), "ppl") if key in found), None)
+    known = next((kind.tasks[task] for kind in KINDS if task in kind.tasks), ())
+    return next((found[key] for key in (*known, "ppl") if key in found), None)
 
 
 def _value(metrics: Mapping[str, Any], key: str) -> float | None:

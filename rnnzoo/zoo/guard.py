@@ -8,25 +8,26 @@ from __future__ import annotations
 
 import re
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
+from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from rnnzoo.errors import UserError, nearest
 from rnnzoo.files import read_json, sha256_file
-from rnnzoo.models import LanguageModelConfig
-from rnnzoo.text import Tokenizer
+from rnnzoo.zoo.kinds import TOKENIZER, TOKENIZERS
 
 __all__ = ["ENTRY", "ENTRY_FILES", "Listed", "check_file", "check_listed", "check_places", "check_weights", "listing"]
 
 ENTRY = "entry.json"
-NEEDED = ("config.json", "metrics.json", "model.safetensors", "tokenizer.json")
-ENTRY_FILES = (*NEEDED, "golden.safetensors", "recipe.yaml", "README.md", "curve.png", "samples.txt")
+NEEDED = ("config.json", "metrics.json", "model.safetensors", TOKENIZER)
+_OTHERS = ("golden.safetensors", "recipe.yaml", "README.md", "curve.png", "samples.txt")
+ENTRY_FILES = (*dict.fromkeys((*NEEDED, *TOKENIZERS)), *_OTHERS)
 """The files that a zoo entry may have beside entry.json; no others are downloaded, uploaded or opened."""
 
 _FLOATS = ("F64", "F32", "F16", "BF16")
@@ -123,10 +124,14 @@ def check_listed(folder: Path) -> None:
         check_file(folder / name, listed)
 
 
-def check_weights(config: LanguageModelConfig, tokenizer: Tokenizer, path: Path) -> None:
+def check_weights(build: Callable[[], nn.Module], layers: int, path: Path) -> None:
     """Compares names, shapes and kinds in the header of the safetensors file `path` with those of the config.
 
     Nothing is allocated for it, whatever sizes the config claims.
+
+    Args:
+        build: makes the model that the config describes. layers: how many layers it will have.
+        path: the file.
 
     Raises:
         UserError: they differ, the file is not safetensors, or the config's fields do not fit together.
@@ -138,12 +143,11 @@ def check_weights(config: LanguageModelConfig, tokenizer: Tokenizer, path: Path)
             stored = {name: (tuple(piece.get_shape()), piece.get_dtype()) for name, piece in slices.items()}
     except (SafetensorError, OSError) as error:
         raise UserError(f"cannot be read as safetensors: {str(error)[:200]}", path=path) from None
-    layers = len(config.backbone.cells) or config.backbone.num_layers
     if layers > len(stored):  # before a module is made for each of them
         raise UserError(f"describes {layers} layers, but there are {len(stored)} weights in all", path=where)
     try:
         with torch.device("meta"), _NoDraws():
-            own = config.build(tokenizer).state_dict(keep_vars=True)
+            own = build().state_dict(keep_vars=True)
     except (ValueError, TypeError, RuntimeError, OverflowError, MemoryError) as error:  # sizes beyond 64 bits, too
         raise UserError(f"describes a model that cannot be built: {str(error)[:200]}", path=where) from None
     tied = {id(tensor) for name, tensor in own.items() if name in stored}

@@ -11,15 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from rnnzoo.errors import UserError
 from rnnzoo.files import sha256_file, write_text
-from rnnzoo.models import LanguageModel
 from rnnzoo.zoo.card import card
 from rnnzoo.zoo.entry import shareable_recipe, write_listing
 from rnnzoo.zoo.folder import load_folder, save_folder
 from rnnzoo.zoo.golden import GOLDEN, write_golden
 from rnnzoo.zoo.guard import ENTRY, ENTRY_FILES, check_listed, listing
 from rnnzoo.zoo.hub import LIBRARY, hub_error, hub_name
+from rnnzoo.zoo.kinds import Model
 from rnnzoo.zoo.load import find_model
 from rnnzoo.zoo.private import check_private
 from rnnzoo.zoo.verify import verify
@@ -49,7 +51,7 @@ class Published:
 
 
 def push_to_hub(
-    model: LanguageModel | str | os.PathLike[str],
+    model: Model | str | os.PathLike[str],
     repo: str,
     *,
     private: bool = False,
@@ -81,7 +83,7 @@ def push_to_hub(
     if "@" in repo or hub_name(repo) is None:
         raise UserError(f"{repo!r} is no repository; one is ORG/NAME")
     with tempfile.TemporaryDirectory(prefix="rnnzoo-push-") as place:
-        if isinstance(model, LanguageModel):
+        if isinstance(model, nn.Module):
             source = Path(place) / "model"
             save_folder(source, model)
         else:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from rnnzoo.errors import UserError
-from rnnzoo.zoo.entry import SCORE_TOLERANCE
 from rnnzoo.zoo.folder import load_folder, read_config
 from rnnzoo.zoo.golden import GOLDEN, GOLDEN_TOLERANCE, golden_difference
 from rnnzoo.zoo.guard import ENTRY
+from rnnzoo.zoo.kinds import Model, kind_of, value_at
 from rnnzoo.zoo.manifest import check_pinned
 from rnnzoo.zoo.plugins import changed_plugins
 from rnnzoo.zoo.score import entry_corpus, score_entry
@@ -66,7 +66,7 @@ def _plugins(plugins: Any, folder: Path) -> Check:
     return Check("plug-ins", "not checked", f"{'; '.join(changed)}: logits and score say whether it matters")
 
 
-def _golden(model: Any, folder: Path) -> Check:
+def _golden(model: Model, folder: Path) -> Check:
     try:
         difference = golden_difference(model, folder)
     except UserError as error:
@@ -76,23 +76,25 @@ def _golden(model: Any, folder: Path) -> Check:
     return Check("golden logits", "ok" if ok else "failed", detail)
 
 
-def _score(model: Any, folder: Path, files: Sequence[str] | None) -> Check:
+def _score(model: Model, folder: Path, files: Sequence[str] | None) -> Check:
     try:
-        entry_corpus(read_config(folder).get("data", {}), files)
+        entry_corpus(read_config(folder), files)
     except UserError as error:
         return Check("score", "not checked", str(error))
     try:
         score = score_entry(model, folder, files=files)
     except UserError as error:
         return Check("score", "failed", str(error))
-    recorded = score["recorded_nll"]
-    if recorded is None:
-        return Check("score", "not checked", f"{score['nll']:.4f} nats; none is on record")
+    kind, recorded = kind_of(model), score["recorded"]
+    if not recorded:
+        return Check("score", "not checked", f"{kind.told(score)}; none is on record")
     if score["corpus_sha256"] != score["recorded_sha256"]:
         return Check("score", "failed", f"{score['corpus']} here is not the text that it was scored on")
-    difference = score["nll"] - recorded
-    detail = (
-        f"{score['corpus']} {score['split']}: {score['nll']:.4f} nats, {score['bits']:.4f} bits, perplexity "
-        f"{score['ppl']:.3f}; on record {recorded:.4f}, difference {difference:+.1e}, allowed {SCORE_TOLERANCE:.0e}"
-    )
-    return Check("score", "ok" if abs(difference) <= SCORE_TOLERANCE else "failed", detail)
+    said, ok = [f"{score['corpus']} {score['split']}: {kind.told(score)}"], True
+    for one in kind.compared:
+        if one.key in recorded:
+            difference = (value_at(score, one.key) or 0.0) - recorded[one.key]
+            ok = ok and abs(difference) <= one.tolerance
+            there = one.said(recorded[one.key])
+            said.append(f"on record {there}, difference {difference:+.1e}, allowed {one.tolerance:.0e}")
+    return Check("score", "ok" if ok else "failed", "; ".join(said))

@@ -1,0 +1,198 @@
+"""What differs between language models and translators in the zoo; all else there is the same for both."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+from torch import nn
+
+from rnnzoo.config import Config
+from rnnzoo.shapes import Tensor
+from rnnzoo.text import Tokenizer
+
+__all__ = ["TOKENIZER", "CardParts", "Compared", "Kind", "Text", "value_at"]
+
+TOKENIZER = "tokenizer.json"
+
+M = TypeVar("M", bound=nn.Module)
+C = TypeVar("C", bound=Config)
+
+
+class Text(Protocol):
+    """What every corpus says of itself."""
+
+    @property
+    def name(self) -> str:
+        """As the catalogue, the files or the hub have it."""
+
+    @property
+    def splits(self) -> Mapping[str, Any]:
+        """Its parts, by name."""
+
+    @property
+    def sha256(self) -> str:
+        """Of all parts."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A figure that two measurements of a model must agree on.
+
+    Attributes:
+        key: its place in the scores of a split, dotted. unit: what it counts. digits: those that are printed.
+        tolerance: what it may differ by; its last printed digit.
+    """
+
+    key: str
+    unit: str
+    digits: int
+    tolerance: float
+
+    def said(self, value: float) -> str:
+        """The value as people read it."""
+        return f"{value:.{self.digits}f} {self.unit}"
+
+
+class CardParts(Protocol):
+    """The paragraphs of a model card that are another kind's otherwise."""
+
+    tags: tuple[str, ...]
+    pipeline: str
+    name: str  # of the pipeline, for people
+    published: tuple[str, ...]  # keys of the figures in the card's header
+
+    def languages(self, metrics: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
+        """The languages of the text, as ISO codes; none where it is not said."""
+
+    def what(self, metrics: Mapping[str, Any], config: Mapping[str, Any], unit: str) -> str:
+        """What the model is, without an article's end: it goes on with the number of parameters."""
+
+    def vocabulary(self, metrics: Mapping[str, Any], config: Mapping[str, Any], unit: str) -> str:
+        """What it is over, after the parameters; may be empty."""
+
+    def usage(self, name: str, samples: str) -> str:
+        """How it is used."""
+
+    def samples(self, text: str, stored: str) -> str:
+        """What stands in samples.txt, for a card; nothing where there is none to show."""
+
+    def score(self, metrics: Mapping[str, Any], unit: str) -> str:
+        """The table of scores and how they were measured."""
+
+    def limits(self) -> str:
+        """What it must not be taken for."""
+
+
+class Kind(ABC, Generic[M, C]):
+    """A kind of model; there is one object of each, in `rnnzoo.zoo.kinds.KINDS`.
+
+    Attributes:
+        called: with its article, for people. commands: what to use it with.
+        tasks: each with the keys of the figures that its models are known by, the first that there is.
+        model: the class of its plain models. config: that of their configs.
+        tokenizers: the files that tokenizers lie in; the first is always there.
+        compared: the figures that a score on record must agree with.
+        card: its paragraphs of a model card.
+    """
+
+    called: ClassVar[str]
+    commands: ClassVar[str]
+    tasks: ClassVar[Mapping[str, tuple[str, ...]]]
+    model: type[M]
+    config: type[C]
+    tokenizers: ClassVar[tuple[str, ...]] = (TOKENIZER,)
+    compared: ClassVar[tuple[Compared, ...]]
+    card: ClassVar[CardParts]
+
+    # ------------------------------------------------------------------------------------------ folder
+
+    @abstractmethod
+    def task_of(self, model: M) -> str:
+        """The task of a model that does not come with one."""
+
+    @abstractmethod
+    def tokenizers_of(self, model: M) -> dict[str, Tokenizer]:
+        """The model's tokenizers, by the file that each is saved in."""
+
+    @abstractmethod
+    def build(self, config: C, tokenizers: Mapping[str, Tokenizer]) -> M:
+        """The model, with fresh weights.
+
+        Raises:
+            ValueError: the config's fields, or the tokenizers, do not fit together.
+        """
+
+    @abstractmethod
+    def layers(self, config: C) -> int:
+        """How many modules of the size of a layer `build` will make: counted before any is made."""
+
+    # ------------------------------------------------------------------------------------------ golden
+
+    @abstractmethod
+    def golden(self, model: M) -> dict[str, Tensor]:
+        """Inputs from a fixed seed, and what the model makes of them."""
+
+    @abstractmethod
+    def golden_pairs(self, model: M, stored: dict[str, Tensor]) -> list[tuple[Tensor, Tensor]]:
+        """What the model makes of the stored inputs, in every way that it has, each beside what is stored.
+
+        Args:
+            stored: what `golden` gave; anybody may have written it.
+
+        Raises:
+            ValueError: it does not hold what it should.
+        """
+
+    # ------------------------------------------------------------------------------------------- score
+
+    @abstractmethod
+    def corpus(self, data: Mapping[str, Any], files: Sequence[str] | None = None) -> Text:
+        """The text of a config's data section; the section comes from a file that may be anybody's.
+
+        Args:
+            data: the section. files: where own text files now are.
+
+        Raises:
+            UserError: the text is not there, or the section does not say which it is.
+        """
+
+    @abstractmethod
+    def shareable(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """What of a data section names files, with the folders left out; nothing where none is named."""
+
+    @abstractmethod
+    def measure(
+        self,
+        model: M,
+        corpus: Any,
+        split: str,
+        data: Mapping[str, Any],
+        metrics: Mapping[str, Any],
+        *,
+        beside: bool = False,
+    ) -> dict[str, Any]:
+        """The scores of one part of the text, as metrics.json has them.
+
+        Args:
+            model: it is left as it is. corpus: what `corpus` gave. split: one of its parts.
+            data: the config's data section. metrics: what is on record; it says how it was measured.
+            beside: the figures that stand beside the score, too.
+        """
+
+    @abstractmethod
+    def read(self, score: Mapping[str, Any]) -> str:
+        """How much was read for a score of `rnnzoo.zoo.score.score_entry`, and how."""
+
+    @abstractmethod
+    def told(self, figures: Mapping[str, Any]) -> str:
+        """The scores of a part in words."""
+
+
+def value_at(figures: Any, key: str) -> float | None:
+    """The number at a dotted place; None where there is none."""
+    for part in key.split("."):
+        figures = figures.get(part) if isinstance(figures, Mapping) else None
+    return float(figures) if isinstance(figures, (int, float)) and not isinstance(figures, bool) else None

@@ -1,0 +1,71 @@
+"""What a language model's card says that no other's does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["LanguageModelCard"]
+
+
+class LanguageModelCard:
+    """See `rnnzoo.zoo.kinds.base.CardParts`."""
+
+    tags: tuple[str, ...] = ("language-model",)
+    pipeline, name = "text-generation", "Language modelling"
+    published: tuple[str, ...] = ("ppl", "bits")
+
+    def languages(self, metrics: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
+        """Not on record."""
+        return []
+
+    def what(self, metrics: Mapping[str, Any], config: Mapping[str, Any], unit: str) -> str:
+        """Layers and cell."""
+        backbone = config["model"]["backbone"]
+        layers, cells = len(backbone.get("cells") or []) or backbone.get("num_layers", 1), metrics.get("cell")
+        return f"A {unit}-level language model: {layers} x {cells or 'recurrent'} of {backbone['hidden_size']}"
+
+    def vocabulary(self, metrics: Mapping[str, Any], config: Mapping[str, Any], unit: str) -> str:
+        """Its tokens."""
+        return f" over {metrics['vocab_size']:,} {unit}s" if "vocab_size" in metrics else ""
+
+    def usage(self, name: str, samples: str) -> str:
+        """A text."""
+        use = "model.generate(max_new_tokens=300, temperature=0.8, seed=1)[0]"
+        return f'```python\nimport rnnzoo\n\nmodel = rnnzoo.load("{name}")\nprint({use})\n```'
+
+    def samples(self, text: str, stored: str) -> str:
+        """The beginning of what it wrote at temperature 0.8."""
+        parts = re.split(r"^--- (temperature [\d.]+, seed -?\d+)\n", text, flags=re.MULTILINE)
+        found = {head: body for head, body in zip(parts[1::2], parts[2::2], strict=True)}
+        head = next((h for h in found if h.startswith("temperature 0.8,")), None)
+        if head is None:
+            return ""
+        lines = "\n".join(f"    {line}".rstrip() for line in found[head].rstrip("\n")[:600].split("\n"))
+        before = "" if stored == "float32" else f", written before the weights were rounded to {stored}"
+        return f"## What it writes\n\nThe first 600 characters at {head}, not chosen{before}:\n\n{lines}"
+
+    def score(self, metrics: Mapping[str, Any], unit: str) -> str:
+        """Nats, bits and perplexity of each part, and how it was read."""
+        scores, streams = metrics["scores"], metrics["eval_streams"]
+        lines = [f"| part | nats per {unit} | bits per {unit} | perplexity | {unit}s |", "|---|---|---|---|---|"]
+        for split, one in scores.items():
+            name = f"{split}, carried state"
+            lines.append(f"| {name} | {one['nll']:.4f} | {one['bits']:.4f} | {one['ppl']:.3f} | {one['tokens']:,} |")
+            if cold := one.get("cold_window"):
+                window = f"{split}, cold windows of {cold['length']}"
+                lines.append(f"| {window} | {cold['nll']:.4f} | {cold['bits']:.4f} | | {one['tokens']:,} |")
+        cold_too = any("cold_window" in one for one in scores.values())
+        return "\n".join(lines) + (
+            f"\n\nMeasured with the stored weights. Carried state: the part is read as {streams} parallel "
+            f"stream{'s' if streams != 1 else ''}, each from its beginning to its end with its state carried along."
+            + (" Cold windows: the part is cut into windows that each start without a past." if cold_too else "")
+        )
+
+    def limits(self) -> str:
+        """It tells no truth."""
+        return (
+            "It knows nothing but the style of that text: what it says is not true, and it repeats what is offensive "
+            "there. It is made for study and as a baseline, not as an assistant."
+        )

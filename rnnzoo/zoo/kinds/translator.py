@@ -1,0 +1,190 @@
+"""Translators in the zoo."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import torch
+
+from rnnzoo.decoding import SearchConfig
+from rnnzoo.errors import UserError
+from rnnzoo.models import Seq2Seq, Seq2SeqConfig
+from rnnzoo.shapes import Tensor
+from rnnzoo.text import Tokenizer
+from rnnzoo.zoo.kinds.base import TOKENIZER, Compared, Kind
+from rnnzoo.zoo.kinds.translator_card import TranslatorCard
+
+if TYPE_CHECKING:
+    from rnnzoo.data.pairs import PairCorpus
+
+__all__ = ["SOURCE_TOKENIZER", "Translators"]
+
+SOURCE_TOKENIZER = "tokenizer.src.json"
+
+ROWS, TOKENS = 2, 16
+_NUMBERS = 1 << 17  # logits that are stored: 0.5 MB
+_WIDEST = 1000  # beam that a metrics.json from anywhere may ask for
+_OWN = ("files", "valid_files", "test_files")
+
+
+class Translators(Kind[Seq2Seq, Seq2SeqConfig]):
+    """Encoder-decoders."""
+
+    called, commands = "a translator", "`rnnzoo translate`"
+    tasks: ClassVar = {"translator": ("bleu", "chrf", "ppl")}
+    model, config = Seq2Seq, Seq2SeqConfig
+    tokenizers = (TOKENIZER, SOURCE_TOKENIZER)
+    # Where two hypotheses score alike, another machine may take the other one: BLEU and chrF to the first decimal.
+    compared = (
+        Compared("nll", "nats", 4, 1e-4),
+        Compared("bleu.score", "BLEU", 2, 0.1),
+        Compared("chrf.score", "chrF", 2, 0.1),
+    )
+    card = TranslatorCard()
+
+    def task_of(self, model: Seq2Seq) -> str:
+        """The one there is."""
+        return "translator"
+
+    def tokenizers_of(self, model: Seq2Seq) -> dict[str, Tokenizer]:
+        """The target's, and the source's where the vocabulary is not joint."""
+        found = {TOKENIZER: model.tgt_tokenizer}
+        return found if model.src_tokenizer == model.tgt_tokenizer else found | {SOURCE_TOKENIZER: model.src_tokenizer}
+
+    def build(self, config: Seq2SeqConfig, tokenizers: Mapping[str, Tokenizer]) -> Seq2Seq:
+        """The model over its two vocabularies, or its joint one."""
+        target = tokenizers[TOKENIZER]
+        return config.build(tokenizers.get(SOURCE_TOKENIZER, target), target)
+
+    def layers(self, config: Seq2SeqConfig) -> int:
+        """Those of both stacks; where the encoder reads both ways, each of its layers is two."""
+        encoder, decoder = (len(half.cells) or half.num_layers for half in (config.encoder, config.decoder))
+        return encoder * (2 if config.bidirectional else 1) + decoder
+
+    # ------------------------------------------------------------------------------------------ golden
+
+    def golden(self, model: Seq2Seq) -> dict[str, Tensor]:
+        """Sources (B, S) of `lengths` (B,), decoder inputs (B, T), and the logits (B, T, V) under teacher forcing."""
+        length = max(min(TOKENS, _NUMBERS // (ROWS * model.vocab_size)), 4)
+        draw = torch.Generator().manual_seed(0)
+        lengths = torch.linspace(TOKENS, TOKENS // 2, ROWS).long()
+        src = torch.randint(model.src_boundary, (ROWS, TOKENS), generator=draw)  # in the padding, too
+        src[torch.arange(ROWS), lengths - 1] = model.src_boundary
+        tgt = torch.randint(model.boundary, (ROWS, length), generator=draw)
+        tgt[:, 0] = model.boundary
+        whole = {name: ids.to(torch.int32) for name, ids in (("src", src), ("lengths", lengths), ("tgt", tgt))}
+        return whole | {"logits": model(src, lengths, tgt)}
+
+    def golden_pairs(self, model: Seq2Seq, stored: dict[str, Tensor]) -> list[tuple[Tensor, Tensor]]:
+        """Logits: all rows at once, each alone and without padding, and step by step as a search has them."""
+        nothing = torch.empty(0)
+        src, lengths, tgt = (stored.pop(name, nothing).long() for name in ("src", "lengths", "tgt"))
+        logits = stored.pop("logits", nothing)
+        fits = src.dim() == tgt.dim() == 2 and len(src) == len(tgt) and lengths.shape == (len(src),)
+        fits = fits and 0 < src.size(1) <= 4 * TOKENS and 0 < len(src) <= 4 * ROWS and tgt.size(1) > 0
+        if not fits or stored or logits.shape != (*tgt.shape, model.vocab_size):
+            raise ValueError("does not hold sources, targets and logits of this model")
+        if not 1 <= int(lengths.min()) <= int(lengths.max()) <= src.size(1):
+            raise ValueError("has lengths that its sources do not have")
+        for ids, boundary in ((src, model.src_boundary), (tgt, model.boundary)):
+            if not 0 <= int(ids.min()) <= int(ids.max()) <= boundary:
+                raise ValueError("has tokens that the model does not")
+        pairs = [(model(src, lengths, tgt), logits)]
+        for row, length in enumerate(lengths.tolist()):
+            one = slice(row, row + 1)
+            pairs.append((model(src[one, :length], lengths[one], tgt[one]), logits[one]))
+        state, memory = model.encode(src, lengths)
+        for t in range(tgt.size(1)):
+            said, state = model.step(tgt[:, t], state, memory)
+            pairs.append((said, logits[:, t]))
+        return pairs
+
+    # ------------------------------------------------------------------------------------------- score
+
+    def corpus(self, data: Mapping[str, Any], files: Sequence[str] | None = None) -> PairCorpus:
+        """Pairs of sentences; one's own files are given in the order of the section: all files, then all others."""
+        from rnnzoo.data.cleaning import CleaningConfig
+        from rnnzoo.data.pairs import load_pairs
+
+        own = {name: _names(data, name) for name in _OWN}
+        table = data.get("tsv")
+        own["files"] = own["files"] or ([str(table)] if table is not None else [])
+        named = [name for names in own.values() for name in names]
+        if named and not files:
+            raise UserError(
+                f"this model was trained on your own pairs ({' '.join(named)}): say where they are with --text"
+            )
+        corpus, hub, src, tgt = (data.get(key) for key in ("corpus", "hub", "src", "tgt"))
+        columns = data.get("columns", [1, 2])
+        sound = all(value is None or isinstance(value, str) for value in (corpus, hub, src, tgt))
+        sound = sound and isinstance(columns, (list, tuple)) and [type(one) for one in columns] == [int, int]
+        if not sound:
+            raise UserError("the data section of config.json is not one that rnnzoo wrote")
+        options: dict[str, Any] = {
+            "src": src,
+            "tgt": tgt,
+            "test_part": data.get("test_part") is True,
+            "cleaning": CleaningConfig.from_dict(data.get("cleaning", {}), "config.json: data.cleaning"),
+        }
+        if files:
+            given = list(files)
+            if named and len(given) != len(named):
+                raise UserError(
+                    f"--text: {len(given)} files are given, but {' '.join(named)} are needed, in this order"
+                )
+            counts = {name: len(names) for name, names in own.items()} if named else {"files": len(given)}
+            parts: dict[str, Any] = {}
+            for name, count in counts.items():
+                parts[name], given = given[:count], given[count:]
+            if len(parts["files"]) == 1:
+                options |= {"tsv": parts.pop("files")[0], "columns": (columns[0], columns[1])}
+            return load_pairs(**parts, **options)
+        if corpus is None and hub is None:
+            raise UserError("its config.json names no pairs: say with --text what it is to be measured on")
+        return load_pairs(corpus, hub=hub, **options)
+
+    def shareable(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """The names of one's own files."""
+        named = {name: [Path(one).name for one in _names(data, name)] for name in _OWN if data.get(name)}
+        return named | ({"tsv": Path(str(data["tsv"])).name} if data.get("tsv") is not None else {})
+
+    def measure(
+        self,
+        model: Seq2Seq,
+        corpus: PairCorpus,
+        split: str,
+        data: Mapping[str, Any],
+        metrics: Mapping[str, Any],
+        *,
+        beside: bool = False,
+    ) -> dict[str, Any]:
+        """BLEU and chrF of what the search on record finds, and nats per token of the references."""
+        from rnnzoo.models.evaluating import evaluate_translation
+
+        search = SearchConfig.from_dict(metrics.get("search", {}), "metrics.json: search")
+        if search.beam > _WIDEST:
+            raise UserError(f"'search' in metrics.json has a beam of {search.beam}; at most {_WIDEST} are measured")
+        if split not in corpus.references:
+            raise UserError(f"{corpus.name}: {split} is for training, not for a score")
+        sources = corpus.splits[split][0]
+        return dict(evaluate_translation(model, sources, corpus.references[split], search=search).figures())
+
+    def read(self, score: Mapping[str, Any]) -> str:
+        """Sentences and tokens."""
+        return f"{score['sentences']:,} sentences, {score['tokens']:,} tokens to write"
+
+    def told(self, figures: Mapping[str, Any]) -> str:
+        """BLEU, chrF, nats and perplexity."""
+        return (
+            f"BLEU {figures['bleu']['score']:.2f}, chrF {figures['chrf']['score']:.2f}, {figures['nll']:.4f} "
+            f"nats/token, perplexity {figures['ppl']:.3f}"
+        )
+
+
+def _names(data: Mapping[str, Any], key: str) -> list[str]:
+    names = data.get(key) or []
+    if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
+        raise UserError("the data section of config.json is not one that rnnzoo wrote")
+    return list(names)
