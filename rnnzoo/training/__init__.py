@@ -1,5 +1,6 @@
 """What every task trains with: data modules, optimisers, schedules, callbacks, checkpoints."""
 
+from rnnzoo.training.averaging import average_state_dicts
 from rnnzoo.training.checkpoint import DurableCheckpointIO
 from rnnzoo.training.history import History, draw_curve, read_history
 from rnnzoo.training.memory import keep_freed_memory
@@ -30,6 +31,7 @@ __all__ = [
     "StreamDataConfig",
     "TrainProgress",
     "WordDataConfig",
+    "average_state_dicts",
     "draw_curve",
     "keep_freed_memory",
     "read_history",
