@@ -38,7 +38,9 @@ class PairBatch(NamedTuple):
 class EncodedPairs:
     """The ids of all sentences of a part, flat."""
 
-    def __init__(self, src: Sequence[str], tgt: Sequence[str], src_tokenizer: Tokenizer, tgt_tokenizer: Tokenizer) -> None:
+    def __init__(
+        self, src: Sequence[str], tgt: Sequence[str], src_tokenizer: Tokenizer, tgt_tokenizer: Tokenizer
+    ) -> None:
         self.boundaries = (src_tokenizer.vocab_size, tgt_tokenizer.vocab_size)
         self.flat, self.starts, self.lengths = [], [], []
         for texts, tokenizer in ((src, src_tokenizer), (tgt, tgt_tokenizer)):
@@ -73,7 +75,14 @@ class PairLoader:
     """Batches of a part: pairs of like length, batches in random order in training."""
 
     def __init__(
-        self, pairs: EncodedPairs, batch_tokens: int, *, rank: int = 0, world_size: int = 1, seed: int = 0, training: bool
+        self,
+        pairs: EncodedPairs,
+        batch_tokens: int,
+        *,
+        rank: int = 0,
+        world_size: int = 1,
+        seed: int = 0,
+        training: bool,
     ) -> None:
         self.pairs, self.seed, self.training = pairs, seed, training
         self.rank, self.world_size = rank, world_size

@@ -152,7 +152,9 @@ def pair_entry(name: str) -> CorpusEntry:
 
 
 def _direction(entry: CorpusEntry, src: str | None, tgt: str | None) -> tuple[str, str]:
-    languages = {"multi30k": ("en", "de", "fr"), "tatoeba-eng-fra": ("en", "fr"), "wmt14": ("fr", "en")}.get(entry.name, ())
+    languages = {"multi30k": ("en", "de", "fr"), "tatoeba-eng-fra": ("en", "fr"), "wmt14": ("fr", "en")}.get(
+        entry.name, ()
+    )
     if len(languages) == 2:
         others = dict(zip(languages, reversed(languages), strict=True))
         src = src or others.get(tgt or languages[1], languages[0])
@@ -259,4 +261,6 @@ def _cut(parts: dict[str, Pairs], name: str, test_part: bool) -> tuple[dict[str,
 
 def _spaced(pairs: Pairs) -> Pairs:
     return [plain_spaces(sentence) for sentence in pairs[0]], [plain_spaces(sentence) for sentence in pairs[1]]
+
+
 from rnnzoo.data.pair_batches import PairBatch  # noqa: E402, F401

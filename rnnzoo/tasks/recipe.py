@@ -19,8 +19,8 @@ import yaml
 
 from rnnzoo.cells._plugins import installed_allowed
 from rnnzoo.config import Config
-from rnnzoo.errors import UserError, nearest
 from rnnzoo.decoding import SearchConfig
+from rnnzoo.errors import UserError, nearest
 from rnnzoo.models import LanguageModelConfig, Seq2SeqConfig
 from rnnzoo.training import (
     OptimizerConfig,
@@ -64,9 +64,7 @@ SHORT_FORMS: dict[str, tuple[str, ...]] = {
 """Everyday settings of a language model's recipe, and the fields they stand for."""
 
 TRANSLATOR_SHORT_FORMS: dict[str, tuple[str, ...]] = {
-    **{
-        name: (f"model.encoder.{name}", f"model.decoder.{name}") for name in ("cell", "hidden_size", "num_layers")
-    },
+    **{name: (f"model.encoder.{name}", f"model.decoder.{name}") for name in ("cell", "hidden_size", "num_layers")},
     "embedding_dim": ("model.embedding_dim",),
     "attention": ("model.attention",),
     "files": ("data.files",),

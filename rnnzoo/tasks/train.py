@@ -21,6 +21,7 @@ from rnnzoo.zoo import find_recipe
 
 __all__ = ["train"]
 
+
 def train(
     recipe: str | os.PathLike[str],
     *,

@@ -38,8 +38,16 @@ class PairDataConfig(Config):
 
     def load(self) -> PairCorpus:
         return load_pairs(
-            self.corpus, files=self.files, tsv=self.tsv, hub=self.hub, src=self.src, tgt=self.tgt,
-            valid_files=self.valid_files, test_files=self.test_files, test_part=self.test_part, cleaning=self.cleaning,
+            self.corpus,
+            files=self.files,
+            tsv=self.tsv,
+            hub=self.hub,
+            src=self.src,
+            tgt=self.tgt,
+            valid_files=self.valid_files,
+            test_files=self.test_files,
+            test_part=self.test_part,
+            cleaning=self.cleaning,
         )
 
 
@@ -105,8 +113,12 @@ class PairData(lightning.LightningDataModule):
         training = split == "train"
         trainer = self.trainer
         return PairLoader(
-            self.pairs(split), self.config.batch_tokens * (1 if training else 2), seed=self.seed, training=training,
-            rank=trainer.global_rank if trainer else 0, world_size=trainer.world_size if trainer else 1,
+            self.pairs(split),
+            self.config.batch_tokens * (1 if training else 2),
+            seed=self.seed,
+            training=training,
+            rank=trainer.global_rank if trainer else 0,
+            world_size=trainer.world_size if trainer else 1,
         )
 
     def train_dataloader(self) -> PairLoader:

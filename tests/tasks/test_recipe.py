@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 import small_lm
+import small_pairs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnzoo.errors import UserError
-from rnnzoo.tasks import CharLMRecipe, LanguageModelRecipe, Recipe, train
+from rnnzoo.models import Seq2Seq
+from rnnzoo.tasks import CharLMRecipe, LanguageModelRecipe, Recipe, TranslatorRecipe, train
 from rnnzoo.tasks.recipe import SHORT_FORMS, override, read
 from rnnzoo.zoo import find_recipe, load, parse_yaml, read_metrics, read_recipe, recipe_names
 
@@ -196,10 +198,13 @@ def test_how_many_recipes_there_are() -> None:
         *("char-lstm.pydocs", "char-lstm.war-and-peace", "char-lstm.own-text"),
         *(f"word-lstm.ptb-{size}" for size in ("small", "medium", "large", "cpu")),
         *("word-awd.ptb", "word-awd.wikitext-2", "word-lstm.wikitext-2", "word-lstm.tinyshakespeare"),
+        *(f"mt-gru.multi30k-{pair}" for pair in ("en-fr", "en-de", "de-en")),
+        *("mt-lstm.tatoeba-en-fr", "mt-vanilla.multi30k-en-fr", "mt-lstm.wmt14-fr-en"),
+        *("mt-gru.own-pairs", "mt-lstm.numbers-en-fr"),
     }
     assert names <= set(PACKAGED)
     files = [path for path in Path(__file__).resolve().parents[2].glob("recipes/*/*.yaml")]
-    assert len(PACKAGED) == len([path for path in files if path.parent.name != "hardware"]) >= 14
+    assert len(PACKAGED) == len([path for path in files if path.parent.name != "hardware"]) >= 24
 
 
 @pytest.mark.parametrize("name", PACKAGED)
@@ -218,6 +223,12 @@ def test_a_packaged_recipe_parses(name: str) -> None:
 def test_a_packaged_recipe_trains_two_steps(tmp_path: Path, name: str) -> None:
     """On a stand-in for its text, made small; all else is as the recipe has it."""
     made = Recipe.from_mapping(read(name))
+    if isinstance(made, TranslatorRecipe):
+        folder = two_steps_of_a_translator(tmp_path, name)
+        model = load(folder, kind=Seq2Seq)
+        assert len(model.translate(["ba", "", "dabe"])) == 3
+        assert read_metrics(folder)["training"]["steps"] == 2
+        return
     assert isinstance(made, LanguageModelRecipe)
     prompt = made.sample.prompt
     last: dict[str, Any] = {"model.backbone.output_size": 8} if made.model.backbone.output_size else {}
@@ -243,3 +254,14 @@ def test_a_packaged_recipe_trains_two_steps(tmp_path: Path, name: str) -> None:
     assert math.isfinite(metrics["nll"])
     said = load(folder).generate(max_new_tokens=3)[0]
     assert len(said) == 3 if made.name == "char_lm" else said
+
+
+def two_steps_of_a_translator(folder: Path, name: str) -> Path:
+    """A run of a recipe on pairs made for this, with small layers."""
+    files = small_pairs.write(folder, 60)
+    small = {"embedding_dim": 8, "batch_tokens": 200, "files": [str(file) for file in files], "src": "en", "tgt": "fr"}
+    halves = {"model.encoder.hidden_size": 4, "model.decoder.hidden_size": 8}
+    if not Recipe.from_mapping(read(name)).to_mapping()["model"]["bidirectional"]:
+        halves["model.encoder.hidden_size"] = 8
+    steps = {"trainer.max_steps": 2, "trainer.enable_progress_bar": False, "trainer.precision": "32-true"}
+    return train(name, runs=folder / "runs", settings=small | halves | steps)

@@ -26,8 +26,8 @@ from rnnzoo import state as states
 from rnnzoo.cells import import_cells
 from rnnzoo.errors import UserError
 from rnnzoo.models import LanguageModel
-from rnnzoo.tasks.recipe import LanguageModelRecipe, Recipe
 from rnnzoo.tasks.jobs import FACES
+from rnnzoo.tasks.recipe import LanguageModelRecipe, Recipe
 from rnnzoo.tasks.trainer import build_trainer
 from rnnzoo.training import StreamData, keep_freed_memory
 from rnnzoo.zoo import measure
