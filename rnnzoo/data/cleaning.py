@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rnnzoo.config import Config
 from rnnzoo.errors import UserError
+from rnnzoo.text.spaces import plain_spaces
 
 __all__ = ["CleaningConfig", "Pairs", "clean_pairs", "plain_spaces"]
 
 Pairs = tuple[list[str], list[str]]
 """Source sentences and target sentences, side by side."""
-
-_INVISIBLE = re.compile("[\u00ad\u200b\u2060\ufeff]")  # soft hyphen, zero-width spaces
 
 
 @dataclass(frozen=True)
@@ -36,14 +34,6 @@ class CleaningConfig(Config):
     def __post_init__(self) -> None:
         if self.max_chars < 1 or self.max_ratio < 1:
             raise ValueError("max_chars and max_ratio must be at least 1")
-
-
-def plain_spaces(sentence: str) -> str:
-    """One plain space between words, whatever stood there (U+00A0, U+202F, U+2009, tab), and none around them.
-
-    What takes no space (U+200B, U+00AD, U+FEFF) goes.
-    """
-    return " ".join(_INVISIBLE.sub("", sentence).split())
 
 
 def clean_pairs(pairs: Pairs, config: CleaningConfig) -> tuple[Pairs, Counter[str]]:
