@@ -210,7 +210,9 @@ class BPETokenizerConfig(TokenizerConfig, name="bpe"):
 
     def __post_init__(self) -> None:
         if not 256 < self.vocab_size <= _MAX_MERGES:
-            raise ValueError(f"vocab_size is {self.vocab_size}, and must be from 257, the bytes and one, to {_MAX_MERGES}")
+            raise ValueError(
+                f"vocab_size is {self.vocab_size}, and must be from 257, the bytes and one, to {_MAX_MERGES}"
+            )
         if self.min_frequency < 1:
             raise ValueError(f"min_frequency is {self.min_frequency}, and must be 1 or more")
 
