@@ -108,7 +108,7 @@ def load_pairs(
         }
         parts, rule = _cut(parts, label, test_part)
     splits, summary = (dict(parts), "") if cleaning is None else _cleaned(parts, cleaning, label)
-    references = {}
+    references: dict[str, list[list[str]]] = {}
     for role in ("valid", "test"):
         if role in splits:
             splits[role], references[role] = _by_source(splits[role], merge=merged)
