@@ -61,7 +61,8 @@ def load_hub_pairs(hub: str, sides: tuple[str, str]) -> dict[str, tuple[list[str
         known = split.column_names if rows is None else sorted(rows[0] or ()) if len(rows) else sides
         for side in sides:
             if side not in known:
-                raise UserError(f"hub dataset {hub!r} has no language {side!r}{nearest("", known)}; set src and tgt")
+                there = nearest("", known)
+                raise UserError(f"hub dataset {hub!r} has no language {side!r}{there}; set src and tgt")
         columns = zip(split[sides[0]], split[sides[1]], strict=True) if rows is None else _translations(rows, sides)
         one, other = list[str](), list[str]()
         for number, pair in enumerate(columns, 1):

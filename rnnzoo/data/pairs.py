@@ -162,11 +162,11 @@ def _require_two(src: str | None, tgt: str | None) -> None:
 
 
 def _hub_pairs(hub: str, src: str | None, tgt: str | None, *, blank: bool) -> dict[str, Pairs]:
-    from rnnzoo.data.hub import load_hub_pairs  # `datasets` takes seconds to import
-
     if src is None or tgt is None:
         raise UserError("a hub dataset needs src and tgt, the names of its languages or columns")
     _require_two(src, tgt)
+    from rnnzoo.data.hub import load_hub_pairs  # `datasets` takes seconds to import
+
     parts = load_hub_pairs(hub, (src, tgt))
     if not blank:
         for role, pairs in parts.items():
