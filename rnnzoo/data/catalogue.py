@@ -86,7 +86,7 @@ def _entries() -> Iterator[CorpusEntry]:
         "numbers-en-fr",
         "pairs",
         "drawn",
-        "made by rnnzoo: free of any",
+        "Apache-2.0 (made by rnnzoo)",
         note="built in: number words from 0 to 999,999",
         languages=("en", "fr"),
     )
