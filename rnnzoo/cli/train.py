@@ -21,7 +21,10 @@ DESCRIPTION = """Trains a model by a recipe, and ends in a run folder with the m
 Any field of the recipe can be set: --data.chunk_len 64, --model.backbone.num_layers 3, --optimizer.lr 1e-3,
 --trainer.devices 2 (`rnnzoo train RECIPE --fields` lists them all). The everyday ones have short forms:
 --cell --hidden_size --num_layers --embedding_dim --text FILE... --corpus --hub --streams --chunk_len --lr --epochs
---seed --init_from MODEL."""
+--seed --init_from MODEL; for a translator --files SRC TGT, --tsv FILE, --src --tgt, --attention and --batch_tokens in
+place of --text, --streams and --chunk_len."""
+
+_TEXTS = ("files", "tsv", "corpus", "hub")  # where a recipe's section `data` names what to read
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -98,13 +101,16 @@ def _check_text(args: argparse.Namespace, settings: Mapping[str, Any]) -> None:
     """Says what to do when no text is named, or two are; before lightning is waited for."""
     from rnnzoo.zoo.recipes import find_recipe, read_recipe
 
-    named = [name for name in settings if name.removeprefix("data.") in ("text", "files", "corpus", "hub")]
+    named = [name for name in settings if name.removeprefix("data.") in ("text", *_TEXTS)]
     if len(named) > 1:
         raise UserError(f"--{named[0]} and --{named[1]} are two texts: give one")
     layers = [read_recipe(find_recipe(recipe)) for recipe in (args.recipe, *args.over)]
     sections = [layer["data"] for layer in layers if isinstance(layer.get("data"), dict)]
-    in_recipe = any(section.get(name) for section in sections for name in ("files", "corpus", "hub"))
+    in_recipe = any(section.get(name) for section in sections for name in _TEXTS)
     if not (named or in_recipe or args.resume):
+        if any(layer.get("task") == "translator" for layer in layers):
+            hint = "name them with --files SRC TGT, or --tsv FILE"
+            raise UserError(f"{args.recipe} is for pairs of sentences of your own: {hint}")
         raise UserError(f"{args.recipe} is for a text of your own: name it with --text FILE ...")
 
 
@@ -146,7 +152,9 @@ def parse_settings(words: Sequence[str]) -> dict[str, Any]:
     for name, values in found.items():
         if not values:
             raise UserError(f"--{name} needs a value")
-        texts = name in ("text", "data.files")  # names of files, whatever they look like
-        parsed = [value if texts or not value else parse_yaml(value) for value in values]
+        short = name.removeprefix("data.")
+        texts = short in ("text", "files", "valid_files", "test_files")
+        names = texts or short == "tsv"  # of files, whatever they look like
+        parsed = [value if names or not value else parse_yaml(value) for value in values]
         settings[name] = parsed if texts or len(parsed) > 1 else parsed[0]
     return settings

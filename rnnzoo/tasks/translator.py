@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Self
 import torch
 import torch.nn.functional as F
 
-from rnnzoo.data.pairs import PairBatch
+from rnnzoo.data.pair_batches import PairBatch
 from rnnzoo.decoding import SearchConfig, beam_search
 from rnnzoo.metrics.bleu import bleu
 from rnnzoo.models import Seq2Seq, Seq2SeqConfig

@@ -17,6 +17,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from rnnzoo.files import sha256_file
+from rnnzoo.text import BPETokenizer
 from rnnzoo.zoo.entry import write_listing
 from rnnzoo.zoo.folder import WEIGHED
 
@@ -130,6 +131,13 @@ def modules(folder: Path) -> None:
     (folder / "last.ckpt").write_bytes(pickle.dumps(Bomb()))
 
 
+def endless(folder: Path) -> None:
+    """Merges of which each doubles its token: sixty would make one of 2^60 bytes, and these begin so."""
+    data = BPETokenizer([("a", "a")]).to_dict()
+    data["model"]["merges"] = [["a" * 2**n] * 2 for n in range(16)]
+    (folder / "tokenizer.json").write_text(json.dumps(data))
+
+
 def larger(folder: Path) -> None:
     """JSON of 65 MB, which takes no room on the disk."""
     with (folder / "config.json").open("ab") as file:
@@ -158,6 +166,7 @@ HOSTILE: dict[str, Kind] = {
     "auto_map": Kind(config("auto_map", value={"AutoModel": "modeling_rnn.Model"})),
     "a tokenizer of a module": Kind(written("tokenizer.json", '{"type": "intruder.Tokenizer"}')),
     "a tokenizer from a file": Kind(written("tokenizer.json", '{"vocab_file": "/etc/passwd"}')),
+    "tokens that double": Kind(endless),
     "a listed file above": Kind(listing("files", "../secret.json", value=LISTED), rehash=False),
     "a listed file anywhere": Kind(listing("files", "/etc/passwd", value=LISTED), rehash=False),
     "a listed module": Kind(listing("files", "setup.py", value=LISTED), rehash=False),
