@@ -212,6 +212,11 @@ class PairLoader:
         return 1 - used / held
 
     @property
+    def remaining(self) -> int:
+        """Batches of this rank that are still to come in the epoch."""
+        return -(-(self._end - self.next_batch) // self.world_size)
+
+    @property
     def _end(self) -> int:
         """Batches of an epoch that are read, over all ranks."""
         batches = len(self.cuts) - 1

@@ -216,6 +216,8 @@ class PairData(lightning.LightningDataModule):
         self._train = self._loader("train")
         if position is not None:
             self._train.load_state_dict(position)
+            if position.get("ranks", self._train.world_size) != self._train.world_size:
+                _recount(self._train, self.trainer)
         return self._train
 
     def val_dataloader(self) -> PairLoader:
@@ -244,7 +246,9 @@ class PairData(lightning.LightningDataModule):
 
     def state_dict(self) -> dict[str, Any]:
         """Where the training batches stand, and in what."""
-        return {} if self._train is None else {**self._train.state_dict(), "of": self._form()}
+        if self._train is None:
+            return {}
+        return {**self._train.state_dict(), "ranks": self._train.world_size, "of": self._form()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Goes on there.
@@ -257,7 +261,7 @@ class PairData(lightning.LightningDataModule):
         if (before := state_dict["of"]) != (now := self._form()):
             changes = ", ".join(f"{k} was {before[k]:,}, is now {now[k]:,}" for k in now if before[k] != now[k])
             raise UserError(f"{self.corpus.name}: the checkpoint is of a training on other batches: {changes}")
-        self._resume = {key: int(state_dict[key]) for key in ("epoch", "batch")}
+        self._resume = {key: int(state_dict[key]) for key in ("epoch", "batch", "ranks")}
 
     def _form(self) -> dict[str, int]:
         """What a position in the batches depends on."""
@@ -269,3 +273,19 @@ class PairData(lightning.LightningDataModule):
             "batch_tokens": self.config.batch_tokens,
             "seed": self.seed,
         }
+
+
+def _recount(loader: PairLoader, trainer: lightning.Trainer | None) -> None:
+    """Tells the trainer how many of this rank's batches are behind, where a checkpoint was of other ranks.
+
+    Lightning ends an epoch by a count of its own, which a checkpoint holds in batches of a rank.
+    """
+    if trainer is None:
+        return
+    current = trainer.fit_loop.epoch_loop.batch_progress.current
+    unfinished = current.ready - current.completed  # a checkpoint that was written at the end of a training step
+    behind = len(loader) if loader.limit is None else loader.limit
+    if loader.next_batch or not current.ready:  # else the epoch was at its end
+        behind -= loader.remaining
+    current.ready = current.started = current.processed = behind
+    current.completed = behind - unfinished
