@@ -148,6 +148,8 @@ class Translator(Task):
         self._score(batch, "test")
 
     def _score(self, batch: PairBatch, split: str) -> None:
+        if not batch.num_targets:  # an empty batch, of a rank that has run out of sentences
+            return
         model = self.model
         nats = model.nll(batch.src, batch.src_lengths, batch.tgt, batch.targets)
         self._metric(split).update(nats, batch.num_targets)
