@@ -14,7 +14,8 @@ from rnnzoo.models import Seq2Seq, Seq2SeqConfig
 from rnnzoo.shapes import Tensor
 from rnnzoo.text import Tokenizer
 from rnnzoo.zoo.kinds.base import TOKENIZER, Compared, Kind
-from rnnzoo.zoo.kinds.translator_card import TranslatorCard
+from rnnzoo.zoo.kinds.translator_card import TranslatorCard, languages_of
+from rnnzoo.zoo.kinds.translator_samples import EXAMPLES
 
 if TYPE_CHECKING:
     from rnnzoo.data.pairs import PairCorpus
@@ -100,6 +101,14 @@ class Translators(Kind[Seq2Seq, Seq2SeqConfig]):
             said, state = model.step(tgt[:, t], state, memory)
             pairs.append((said, logits[:, t]))
         return pairs
+
+    # ----------------------------------------------------------------------------------------- samples
+
+    def own_samples(self, model: Seq2Seq, metrics: Mapping[str, Any], config: Mapping[str, Any]) -> str:
+        """Translations of sentences of ours; none where we have none in that language."""
+        sentences = EXAMPLES.get(languages_of(metrics, config)[0], ())
+        translations = model.translate(list(sentences)) if sentences else []
+        return "".join(f"{one}\n    {other}\n" for one, other in zip(sentences, translations, strict=True))
 
     # ------------------------------------------------------------------------------------------- score
 

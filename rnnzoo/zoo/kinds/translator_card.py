@@ -80,7 +80,9 @@ class TranslatorCard:
         rows = [head, ["---"] * len(head), *(list(row[: len(head)]) for row in shown)]
         before = "" if stored == "float32" or not known else f", made before the weights were rounded to {stored}"
         table = "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows)
-        where = "The first sentences of the part that was scored" if known else "Sentences of nobody's corpus"
+        where = (
+            "The first sentences of the part that was scored" if known else "Sentences that were written for this card"
+        )
         return f"## What it translates\n\n{where}, not chosen{before}:\n\n{table}"
 
     def score(self, metrics: Mapping[str, Any], unit: str) -> str:
