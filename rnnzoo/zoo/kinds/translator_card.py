@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["TranslatorCard", "languages_of"]
+__all__ = ["TranslatorCard", "languages_of", "searched"]
 
 NAMES = {"cs": "Czech", "de": "German", "en": "English", "fr": "French"}
 
@@ -98,7 +98,7 @@ class TranslatorCard:
         signatures = (f"{_FIGURES[key].split(',')[0]}: `{main[key]['signature']}`" for key in keys if key in main)
         table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
         return (
-            f"{table}\n\nMeasured with the stored weights on text as people write it, by {_search(metrics)}, with "
+            f"{table}\n\nMeasured with the stored weights on text as people write it, by {searched(metrics)}, with "
             f"sacreBLEU ({'; '.join(signatures)}). Nats per token are those of the reference, under teacher forcing."
         )
 
@@ -117,7 +117,8 @@ def _half(stack: Mapping[str, Any]) -> str:
     return f"{layers} x {'/'.join(dict.fromkeys(cells))} of {stack['hidden_size']}"
 
 
-def _search(metrics: Mapping[str, Any]) -> str:
+def searched(metrics: Mapping[str, Any]) -> str:
+    """How the translations were found that were scored."""
     search = metrics.get("search", {})
     beam, penalty = search.get("beam", 5), search.get("length_penalty", "average")
     if beam == 1:
