@@ -6,6 +6,7 @@ Nothing here knows a model or a tokenizer.
 from __future__ import annotations
 
 from rnnzoo.decoding.beam import beam_search
+from rnnzoo.decoding.draw import draw_sequences
 from rnnzoo.decoding.generate import Position, Step, generate, stop_at
 from rnnzoo.decoding.hypothesis import Hypothesis, SearchConfig
 from rnnzoo.decoding.sampling import SamplingConfig, filter_logits, row_generators, sample
@@ -19,6 +20,7 @@ __all__ = [
     "Step",
     "StopScanner",
     "beam_search",
+    "draw_sequences",
     "filter_logits",
     "generate",
     "row_generators",

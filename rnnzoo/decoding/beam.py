@@ -1,8 +1,8 @@
 """Beam search, all sentences and all their hypotheses at once.
 
-A hypothesis that ends keeps its place in the beam, so a beam of 1 is greedy search, and a sentence with as many ended
-hypotheses as its beam is wide is done. It is done earlier only when no hypothesis that still runs could, at its best,
-enter its n best. What is done leaves the batch.
+A hypothesis that ends keeps its place in the beam, so a beam of 1 is greedy search, and a sentence is done when as many
+hypotheses have ended as its beam is wide. It is done earlier only when no hypothesis that still runs could, at its
+best, become one of its n best. Sentences that are done leave the batch.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from rnnzoo import state as states
 from rnnzoo.decoding.constraints import block_repeats, block_token, force
 from rnnzoo.decoding.generate import Step
 from rnnzoo.decoding.hypothesis import Hypothesis, SearchConfig, row_limits
+from rnnzoo.decoding.sampling import NOT_NUMBERS
 from rnnzoo.errors import UserError
 from rnnzoo.state import State
 
@@ -24,13 +25,20 @@ __all__ = ["beam_search"]
 
 
 class _Rows(NamedTuple):
-    """What is known of each sentence of the batch; every field has the sentences, (B, ...), as axis 0."""
+    """What is known of each sentence in the batch; every field is (B, ...)."""
 
     number: Tensor  # its place in what the caller gave
     limit: Tensor  # symbols
     places: Tensor  # of the beam that no ended hypothesis holds
     best: Tensor  # (B, nbest) scores of ended hypotheses
     forced: Tensor  # (B, P) prefix, -1 past its end
+
+
+class _Beam(NamedTuple):
+    """The hypotheses of all sentences, those of a sentence one after the other."""
+
+    scores: Tensor  # (B, K) log-probabilities, -inf where nothing runs
+    history: Tensor  # (B * K, T) tokens so far
 
 
 class _Closed(NamedTuple):
@@ -91,90 +99,99 @@ def beam_search(
         torch.arange(num, device=device),
         torch.tensor(limits, device=device),
         torch.full((num,), config.beam, device=device),
-        torch.empty(num, 0),  # made when the type of the scores is known
-        _forced(prefix, eos, limits).to(device) if prefix else torch.empty(num, 0, dtype=torch.int64, device=device),
+        torch.full((num, config.nbest), -torch.inf, device=device),
+        _forced(prefix or [()] * num, eos, limits).to(device),
     )
-    tokens, history = start, start.new_empty(num, 0)
+    tokens, beam = start, _Beam(torch.zeros(num, 1, device=device), start.new_empty(num, 0))
     closed: list[_Closed] = []
-    scores: Tensor | None = None
     for length in range(1, max(limits) + 1):
         logits, state = step(tokens, state, memory)
-        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
-        if scores is None:
-            scores = logits.new_zeros(num, 1)
-            rows = rows._replace(best=logits.new_full((num, config.nbest), -torch.inf))
-        batch, width = scores.shape
+        old = beam
+        beam, parents, stuck, wrong = _grow(logits, old, rows.forced, config, eos)
+        width, tokens = beam.scores.size(1), beam.history[:, -1]
 
-        # top-k before normalising: the logarithm of the sum is one number a hypothesis
-        norms = logits.logsumexp(1, keepdim=True)
-        top, ids = _allowed(logits, history, rows.forced, config, eos).topk(min(config.beam, logits.size(1)))
-        running = scores > -torch.inf
-        stuck = running & (top[:, 0].view(batch, width) == -torch.inf)
-        wrong = running & ~norms.view(batch, width).isfinite()
-        candidates = (scores.view(-1, 1) + (top - norms)).view(batch, -1).nan_to_num_(-torch.inf, neginf=-torch.inf)
-        before, before_scores = history, scores
-        scores, chosen = candidates.topk(min(config.beam, candidates.size(1)))
-        tokens = ids.view(batch, -1).gather(1, chosen)
-        parents = chosen // top.size(1)
+        # the best take the places that are left, and those that end keep theirs
+        place = torch.arange(width, device=device)
+        taken = (beam.scores > -torch.inf) & (place < rows.places.unsqueeze(1))
+        ended = taken & (tokens.view(-1, width) == (-1 if eos is None else eos))
+        cut = taken & ~ended & (rows.limit == length).unsqueeze(1)
+        scores = (beam.scores / config.penalty(float(length))).masked_fill(~ended, -torch.inf)
+        best = torch.cat([rows.best.to(scores.dtype), scores], dim=1).topk(config.nbest).values
+        rows = rows._replace(places=rows.places - ended.sum(1), best=best)
+        running = beam.scores.masked_fill(~taken | ended | cut, -torch.inf)
+        # what runs can at best reach its limit without losing anything more; where nothing runs, that is -inf
+        done = best[:, -1] >= running.amax(1) / config.penalty(rows.limit.to(scores.dtype))
 
-        # the best candidates take the places that are left, and those that end keep theirs
-        place = torch.arange(scores.size(1), device=device)
-        taken = (scores > -torch.inf) & (place < rows.places.unsqueeze(1))
-        ended = taken & (tokens == (-1 if eos is None else eos))
-        running = taken & ~ended
-        cut = running & (rows.limit == length).unsqueeze(1)
-        running = running & ~cut
-        best = torch.cat([rows.best, (scores / config.penalty(float(length))).masked_fill(~ended, -torch.inf)], 1)
-        rows = rows._replace(places=rows.places - ended.sum(1), best=best.topk(config.nbest).values)
-        ceiling = scores.masked_fill(~running, -torch.inf).amax(1) / config.penalty(rows.limit.to(scores.dtype))
-        done = rows.best[:, -1] >= ceiling  # also where nothing runs: -inf
-
-        index = (parents + torch.arange(batch, device=device).unsqueeze(1) * width).view(-1)
-        history = torch.cat([before.index_select(0, index), tokens.view(-1, 1)], 1)
-        flags = torch.stack([wrong.any(), stuck.any(), ended.any(), cut.any(), done.any(), done.all()]).tolist()
-        any_wrong, any_stuck, any_ended, any_cut, any_done, all_done = flags
+        events = torch.stack([wrong.any(), stuck.any(), ended.any(), cut.any(), done.any(), done.all()])
+        any_wrong, any_stuck, any_ended, any_cut, any_done, all_done = events.tolist()  # the one wait for a GPU
         if any_wrong:
-            raise UserError(
-                "the model's logits are not numbers (NaN or infinite): its training diverged or its weights are damaged"
-            )
+            raise UserError(NOT_NUMBERS)
         if any_stuck:
-            closed.append(_close(rows, stuck, before, before_scores, length - 1, finished=False))
-        if any_ended:
-            closed.append(_close(rows, ended, history[:, :-1], scores, length, finished=True))
+            closed.append(_close(rows, old, stuck, length - 1))
         if any_cut:
-            closed.append(_close(rows, cut, history, scores, length, finished=False))
+            closed.append(_close(rows, beam, cut, length))
+        if any_ended:
+            closed.append(_close(rows, beam._replace(history=beam.history[:, :-1]), ended, length, finished=True))
         if all_done:
             break
 
-        # one gather: reorders the hypotheses and drops the sentences that are done
-        scores = scores.masked_fill(~running, -torch.inf)
-        tokens = tokens.view(-1)
+        beam = beam._replace(scores=running)
         if any_done:
             kept = (~done).nonzero().squeeze(1)
-            width = scores.size(1)
-            hypotheses = (kept.unsqueeze(1) * width + place).view(-1)
-            index, tokens, history = index[hypotheses], tokens[hypotheses], history[hypotheses]
-            rows, scores = states.gather(rows, kept), scores[kept]
-        if any_done or scores.numel() != batch * width:
-            memory = states.gather(memory, index)  # a row's hypotheses share it: it need not follow their order
-        if config.beam > 1 or any_done:
-            state = states.gather(state, index)
+            left = (kept.unsqueeze(1) * width + place).view(-1)
+            rows, beam = states.gather(rows, kept), _Beam(running[kept], beam.history[left])
+            parents, tokens = parents[left], tokens[left]
+        if any_done or width != old.scores.size(1):  # else its rows are right: a sentence's hypotheses share it
+            memory = states.gather(memory, parents)
+        if any_done or width > 1:
+            state = states.gather(state, parents)
     return _ranked(closed, num, config)
 
 
+def _grow(
+    logits: Tensor, beam: _Beam, forced: Tensor, config: SearchConfig, eos: int | None
+) -> tuple[_Beam, Tensor, Tensor, Tensor]:
+    """The best continuations of each sentence's hypotheses, best first.
+
+    Args:
+        logits: (B * K, V).
+
+    Returns:
+        The beam of `config.beam` continuations, fewer where that many do not exist; the rows (B * K,) that they
+        continue; and of the old beam (B, K) which could not be continued, and which have logits that are not numbers.
+    """
+    batch, width = beam.scores.shape
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    allowed = _allowed(logits, beam.history, forced, config, eos)
+    # the best before normalising: all that the softmax adds is one number a row
+    norms = logits.logsumexp(1, keepdim=True)
+    top, ids = allowed.topk(min(config.beam, logits.size(1)))
+    running = beam.scores > -torch.inf
+    stuck = running & (top[:, 0].view(batch, width) == -torch.inf)
+    wrong = running & ~norms.isfinite().view(batch, width)
+    candidates = torch.where(running.view(-1, 1), beam.scores.view(-1, 1) + (top - norms), -torch.inf).view(batch, -1)
+    scores, chosen = candidates.topk(min(config.beam, candidates.size(1)))
+    tokens = ids.view(batch, -1).gather(1, chosen).view(-1, 1)
+    first = torch.arange(0, batch * width, width, device=logits.device)
+    parents = (first.unsqueeze(1) + chosen.div(top.size(1), rounding_mode="floor")).view(-1)
+    return _Beam(scores, torch.cat([beam.history[parents], tokens], dim=1)), parents, stuck, wrong
+
+
 def _allowed(logits: Tensor, history: Tensor, forced: Tensor, config: SearchConfig, eos: int | None) -> Tensor:
-    length = history.size(1)
-    free = logits
+    """The logits with -inf where a token must not come next; the same tensor where all may."""
+    length, free = history.size(1), logits
     if eos is not None and length < config.min_len:
         free = block_token(free, eos)
     if config.no_repeat_ngram:
         free = block_repeats(free, history, config.no_repeat_ngram)
     if length < forced.size(1):
-        free = force(logits, free, forced[:, length].repeat_interleave(logits.size(0) // forced.size(0)))
+        tokens = forced[:, length].repeat_interleave(logits.size(0) // forced.size(0))
+        free = force(logits, tokens, free)
     return free
 
 
 def _forced(prefix: Sequence[Sequence[int]], eos: int | None, limits: Sequence[int]) -> Tensor:
+    """The prefixes as (N, P), -1 past their ends."""
     if len(prefix) != len(limits):
         raise ValueError(f"{len(limits)} rows need as many prefixes, not {len(prefix)}")
     for tokens, limit in zip(prefix, limits, strict=True):
@@ -186,18 +203,17 @@ def _forced(prefix: Sequence[Sequence[int]], eos: int | None, limits: Sequence[i
     return torch.tensor([[*tokens, *[-1] * (longest - len(tokens))] for tokens in prefix], dtype=torch.int64)
 
 
-def _close(rows: _Rows, which: Tensor, history: Tensor, scores: Tensor, length: int, *, finished: bool) -> _Closed:
-    """The hypotheses `which` (B, K), with their tokens."""
-    flat = which.view(-1).nonzero().squeeze(1)
-    numbers = rows.number.repeat_interleave(which.size(1))
-    return _Closed(numbers[flat], history[flat], scores.reshape(-1)[flat], length, finished)
+def _close(rows: _Rows, beam: _Beam, which: Tensor, length: int, *, finished: bool = False) -> _Closed:
+    """The hypotheses `which` (B, K) of `beam`."""
+    sentence, place = which.nonzero(as_tuple=True)
+    history = beam.history[sentence * which.size(1) + place]
+    return _Closed(rows.number[sentence], history, beam.scores[sentence, place], length, finished)
 
 
 def _ranked(closed: Sequence[_Closed], num: int, config: SearchConfig) -> list[list[Hypothesis]]:
     found: list[list[Hypothesis]] = [[] for _ in range(num)]
-    for some in closed:
-        penalty = config.penalty(float(max(some.length, 1)))
-        parts = zip(some.number.tolist(), some.history.tolist(), some.log_prob.tolist(), strict=True)
-        for number, tokens, log_prob in parts:
-            found[number].append(Hypothesis(tuple(tokens), log_prob / penalty, log_prob, some.finished))
+    for number, history, log_prob, length, finished in closed:
+        penalty = config.penalty(float(max(length, 1)))
+        for row, tokens, value in zip(number.tolist(), history.tolist(), log_prob.tolist(), strict=True):
+            found[row].append(Hypothesis(tuple(tokens), value / penalty, value, finished))
     return [sorted(row, key=lambda h: (not h.finished, -h.score))[: config.nbest] for row in found]

@@ -26,8 +26,8 @@ def block_repeats(logits: Tensor, history: Tensor, size: int) -> Tensor:
     return logits.masked_fill(blocked > 0, -torch.inf)
 
 
-def force(logits: Tensor, free: Tensor, tokens: Tensor) -> Tensor:
-    """Only `tokens` (R,), at its value in `logits`, where it is not negative; elsewhere the row of `free`."""
+def force(logits: Tensor, tokens: Tensor, free: Tensor) -> Tensor:
+    """Only the row's own of `tokens` (R,) comes next; where that is negative, whatever may in `free`."""
     ids = tokens.clamp(min=0).unsqueeze(1)
     only = torch.full_like(logits, -torch.inf).scatter(1, ids, logits.gather(1, ids))
     return torch.where(tokens.unsqueeze(1) >= 0, only, free)

@@ -17,7 +17,9 @@ from torch import Tensor
 from rnnzoo.config import Config
 from rnnzoo.errors import UserError
 
-__all__ = ["SamplingConfig", "filter_logits", "row_generators", "sample"]
+__all__ = ["NOT_NUMBERS", "SamplingConfig", "filter_logits", "row_generators", "sample"]
+
+NOT_NUMBERS = "the model's logits are not numbers (NaN or infinite): its training diverged or its weights are damaged"
 
 _SMALLEST_TEMPERATURE = 1e-30  # its reciprocal is still finite in float32
 
@@ -130,9 +132,7 @@ def _shifted(logits: Tensor) -> Tensor:
     logits = logits.detach().to("cpu", torch.float32)
     largest = logits.amax(-1, keepdim=True)
     if not torch.isfinite(largest).all():
-        raise UserError(
-            "the model's logits are not numbers (NaN or infinite): its training diverged or its weights are damaged"
-        )
+        raise UserError(NOT_NUMBERS)
     return logits - largest
 
 
