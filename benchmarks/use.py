@@ -4,9 +4,9 @@ python -m benchmarks.use            # measures, and writes the file
 python -m benchmarks.use --check    # says which entries are not in it
 
 What is timed is `model.generate`, one text of 400 characters or so at temperature 0.8, after a shorter one, or
-`model.translate`, sentence after sentence, by the beam that it has when nothing is said; the models take turns, five
-rounds, and the best round counts. Seconds are those of the processor, of this process alone, so that
-other work on the machine counts little; with one thread they are those of the clock on a machine that is left alone.
+`model.translate`, one sample sentence after the other, by the beam that it takes when nothing is said. The models take
+turns, five rounds, and the best round counts. Seconds are those of the processor, of this process alone, so that other
+work on the machine counts little; with one thread they are those of the clock on a machine that is left alone.
 """
 
 from __future__ import annotations
@@ -24,9 +24,8 @@ import torch
 
 from rnnzoo import load
 from rnnzoo.models import LanguageModel, Seq2Seq
-from rnnzoo.zoo import entry_names, read_config, read_metrics
-from rnnzoo.zoo.kinds.translator_card import languages_of
-from rnnzoo.zoo.kinds.translator_samples import EXAMPLES
+from rnnzoo.zoo import entry_names
+from rnnzoo.zoo.kinds.translator_card import sample_rows
 
 FILE = Path(__file__).resolve().parent.parent / "docs" / "speed.csv"
 COLUMNS = ("entry", "characters_per_second", "tokens_per_second", "device", "threads", "torch")
@@ -57,8 +56,8 @@ def measure() -> dict[str, tuple[float, float]]:
     for _ in range(ROUNDS):
         for name, model in models.items():
             if isinstance(model, Seq2Seq):
-                source, _ = languages_of(read_metrics(entries[name]), read_config(entries[name]))
-                best[name] = max(best[name], speed_of_translation(model, EXAMPLES[source]))
+                samples = sample_rows((entries[name] / "samples.txt").read_text(encoding="utf-8"))
+                best[name] = max(best[name], speed_of_translation(model, [source for source, _, _ in samples]))
                 continue
             tokens = CHARACTERS if model.tokenizer.kind in ("char", "byte") else CHARACTERS // 5
             speed(model, 20)

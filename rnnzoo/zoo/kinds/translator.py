@@ -126,7 +126,7 @@ class Translators(Kind[Seq2Seq, Seq2SeqConfig]):
                 f"this model was trained on your own pairs ({' '.join(named)}): say where they are with --text"
             )
         corpus, hub, src, tgt = (data.get(key) for key in ("corpus", "hub", "src", "tgt"))
-        columns = data.get("columns", [1, 2])
+        columns, rules = data.get("columns", [1, 2]), data.get("cleaning", {})
         sound = all(value is None or isinstance(value, str) for value in (corpus, hub, src, tgt))
         sound = sound and isinstance(columns, (list, tuple)) and [type(one) for one in columns] == [int, int]
         if not sound:
@@ -135,7 +135,7 @@ class Translators(Kind[Seq2Seq, Seq2SeqConfig]):
             "src": src,
             "tgt": tgt,
             "test_part": data.get("test_part") is True,
-            "cleaning": CleaningConfig.from_dict(data.get("cleaning", {}), "config.json: data.cleaning"),
+            "cleaning": None if rules is None else CleaningConfig.from_dict(rules, "config.json: data.cleaning"),
         }
         if files:
             given = list(files)

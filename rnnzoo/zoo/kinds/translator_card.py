@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["TranslatorCard", "languages_of", "searched"]
+__all__ = ["TranslatorCard", "languages_of", "sample_rows", "searched"]
 
 NAMES = {"cs": "Czech", "de": "German", "en": "English", "fr": "French"}
 
@@ -61,7 +61,7 @@ class TranslatorCard:
 
     def usage(self, name: str, samples: str) -> str:
         """A sentence: the first of the samples."""
-        shown = _rows(samples)
+        shown = sample_rows(samples)
         sentence = shown[0][0] if shown else "A man is riding a bicycle."
         spoken = json.dumps(sentence, ensure_ascii=False)
         shell = "'" + sentence.replace("'", "'\\''") + "'"
@@ -72,7 +72,7 @@ class TranslatorCard:
 
     def samples(self, text: str, stored: str) -> str:
         """The first translations, beside what they were to be."""
-        shown = _rows(text)[:SHOWN]
+        shown = sample_rows(text)[:SHOWN]
         if not shown:
             return ""
         known = any(reference for _, _, reference in shown)
@@ -127,7 +127,7 @@ def searched(metrics: Mapping[str, Any]) -> str:
     return f"a beam of {beam} with {length}"
 
 
-def _rows(text: str) -> list[tuple[str, str, str]]:
+def sample_rows(text: str) -> list[tuple[str, str, str]]:
     """Source, translation and reference of each block of a samples.txt; only the source is not indented."""
     blocks: list[list[str]] = []
     for line in text.split("\n"):
