@@ -86,7 +86,11 @@ UNITS = {"char_lm": "characters", "word_lm": "words", "translator": "sentences"}
 
 def found() -> list[dict[str, Any]]:
     """The metrics of all entries, by corpus and task, the best first."""
-    metrics = [read_metrics(folder) for folder in entry_names().values()]
+    return ranked([read_metrics(folder) for folder in entry_names().values()])
+
+
+def ranked(metrics: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """In the order of the page."""
     return sorted(metrics, key=lambda m: (*_group(m), _rank(m)))
 
 

@@ -21,6 +21,7 @@ from rnnzoo.models import Seq2Seq
 from rnnzoo.zoo import download, load, load_folder, make_entry, model_facts, parse_yaml, push_to_hub, verify
 from rnnzoo.zoo.card import card
 from rnnzoo.zoo.entry import write_listing
+from rnnzoo.zoo.kinds import kind_of_task
 from rnnzoo.zoo.kinds.translator_samples import EXAMPLES
 from rnnzoo.zoo.score import score_entry
 
@@ -107,6 +108,44 @@ def test_own_pairs_have_to_be_named_again(folder: Path, files: list[str]) -> Non
         score_entry(model, folder, files=files[:1])
     with pytest.raises(UserError, match=r"has no part 'dev' \(it has train, valid, test\)"):
         score_entry(model, folder, split="dev", files=files)
+
+
+@pytest.mark.parametrize("table", [False, True])
+def test_own_files_of_every_part(tmp_path: Path, files: list[str], table: bool) -> None:
+    """Files for validation and test, and tables, are given in the order of the data section, without their folders."""
+    kind = kind_of_task("translator")
+    if table:
+        rows = zip(*(Path(file).read_text().splitlines() for file in files), strict=True)
+        (tmp_path / "poem.tsv").write_text("".join(f"{tgt}\t{src}\n" for src, tgt in rows))
+        given = [str(tmp_path / "poem.tsv")] * 3
+        data = {"tsv": given[0], "columns": [2, 1], "valid_files": given[1:2], "test_files": given[2:], "files": []}
+        named = {"tsv": "poem.tsv", "files": [], "valid_files": ["poem.tsv"], "test_files": ["poem.tsv"]}
+    else:
+        given = files * 3
+        data = {"files": files, "valid_files": files, "test_files": files}
+        named = {key: ["poem.src", "poem.tgt"] for key in data}
+    assert kind.shareable(data) == named
+    corpus = kind.corpus(data | named, given)
+    assert [len(corpus.splits[split][0]) for split in ("train", "valid", "test")] == [80, 80, 80]
+    assert corpus.splits["test"][0][0][0] in "abcdefgh"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"corpus": 3},
+        {"hub": ["a"]},
+        {"files": "ab"},
+        {"files": [1, 2]},
+        {"tsv": 3},
+        {"columns": [1]},
+        {"cleaning": 3},
+        {},
+    ],
+)
+def test_data_section_that_rnnzoo_did_not_write(data: dict[str, Any]) -> None:
+    with pytest.raises(UserError):
+        kind_of_task("translator").corpus(data)
 
 
 def test_figures_that_are_not_so(finished: Path, files: list[str], tmp_path: Path) -> None:
