@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import torch
 
-from rnnzoo.data.pairs import load_pairs
 from rnnzoo.models import Seq2Seq, Seq2SeqConfig
 from rnnzoo.text import CharTokenizerConfig
 from rnnzoo.zoo import make_entry, save_folder
@@ -41,13 +40,22 @@ class MadeTranslator(NamedTuple):
 
 def make_translator(place: Path) -> MadeTranslator:
     """Makes them below `place`."""
+    from rnnzoo.data.pairs import load_pairs
+
     draw, files = random.Random(3), [place / "poem.src", place / "poem.tgt"]
     for path, letters in zip(files, (SOURCE, TARGET), strict=True):
         lines = ("".join(draw.choice(letters[:8]) for _ in range(draw.randint(3, 9))) for _ in range(80))
         path.write_text("".join(f"{line}.\n" for line in lines), encoding="utf-8", newline="")
     model = small_translator().eval()
     corpus = load_pairs(files=files, src="la", tgt="it", test_part=True)
-    data = {"files": ["poem.src", "poem.tgt"], "src": "la", "tgt": "it", "test_part": True, "cleaning": None}
+    data = {
+        "files": ["poem.src", "poem.tgt"],
+        "src": "la",
+        "tgt": "it",
+        "test_part": True,
+        "cleaning": None,
+        "tokenizer": "char",
+    }
     told = {"search": {"beam": 2, "length_penalty": "wu", "max_len": 12}}
     scores = {split: kind_of(model).measure(model, corpus, split, data, told) for split in ("valid", "test")}
     metrics = {

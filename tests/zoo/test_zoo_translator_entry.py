@@ -181,7 +181,7 @@ def test_the_commands(folder: Path, files: list[str], capsys: pytest.CaptureFixt
     assert main(["test", str(folder), "--text", *files, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["bleu"]["signature"].startswith("nrefs:1")
     assert main(["verify", str(folder), "--text", *files]) == 0
-    assert "chrF, difference" in capsys.readouterr().out
+    assert "chrF (+0.0e+00, allowed 1e-01)" in capsys.readouterr().out
     assert main(["show", str(folder)]) == 0
     assert "nrefs:1|case:mixed" in capsys.readouterr().out
     one, other = (Path(file).read_text().splitlines() for file in files)
@@ -232,7 +232,8 @@ def test_card(folder: Path) -> None:
     assert data.language == ["la", "it"]
     assert {result.metric_type for result in data.eval_results} == {"bleu", "chrf"}
     assert "A translator from la to it: encoder 1 x gru of 4 in both directions, decoder 1 x lstm of 8, general" in text
-    assert f"rnnzoo translate {NAME} '" in text
+    assert f'rnnzoo translate {NAME} "' in text
+    assert "an output vocabulary of 13 characters" in text
     assert "BLEU of lower-cased tokens" in text
     assert "nrefs:1|case:mixed" in text
     assert "a beam of 2 with length penalty wu 1" in text

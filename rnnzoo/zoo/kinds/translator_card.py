@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -56,15 +58,15 @@ class TranslatorCard:
         )
 
     def vocabulary(self, metrics: Mapping[str, Any], config: Mapping[str, Any], unit: str) -> str:
-        """How many tokens it writes."""
-        return f", {metrics['vocab_size']:,} tokens to write with" if "vocab_size" in metrics else ""
+        """Of what it writes."""
+        return f", an output vocabulary of {metrics['vocab_size']:,} {unit}s" if "vocab_size" in metrics else ""
 
     def usage(self, name: str, samples: str) -> str:
         """A sentence: the first of the samples."""
         shown = sample_rows(samples)
         sentence = shown[0][0] if shown else "A man is riding a bicycle."
         spoken = json.dumps(sentence, ensure_ascii=False)
-        shell = "'" + sentence.replace("'", "'\\''") + "'"
+        shell = shlex.quote(sentence) if re.search(r'["$`\\!]', sentence) else spoken
         return (
             f"```\nrnnzoo translate {name} {shell}\n```\n\n"
             f'```python\nimport rnnzoo\n\nmodel = rnnzoo.load("{name}")\nprint(model.translate({spoken}))\n```'
