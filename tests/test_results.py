@@ -11,7 +11,9 @@ import pytest
 
 import rnnzoo
 from benchmarks import results, use, zoo
+from rnnzoo.models import Seq2Seq
 from rnnzoo.zoo import entry_names, read_metrics, recipe_names
+from rnnzoo.zoo.kinds.translator_card import sample_rows
 
 ROOT = Path(__file__).parent.parent
 ENTRIES = sorted(path.parent.name for path in (ROOT / "pretrained").glob("*/metrics.json"))
@@ -131,6 +133,10 @@ def test_every_entry_has_its_recipe_and_its_row() -> None:
 def test_an_entry_writes_words_of_its_text(name: str) -> None:
     model = rnnzoo.load(name)
     assert not model.training
+    if isinstance(model, Seq2Seq):
+        samples = (entry_names()[name] / "samples.txt").read_text(encoding="utf-8")
+        assert all(model.translate([source for source, _, _ in sample_rows(samples)[:4]]))
+        return
     if name.startswith("word-"):
         text = model.generate("the company", max_new_tokens=60, temperature=0.5, seed=0)[0]
         assert " the " in text
