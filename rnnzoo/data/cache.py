@@ -10,16 +10,17 @@ import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from rnnzoo.data.places import cache_root
 from rnnzoo.files import write_durably
 from rnnzoo.text import Tokenizer
 from rnnzoo.text.base import Ids, Unknown, id_dtype
 
-__all__ = ["cache_file", "encoded"]
+__all__ = ["cache_file", "encoded", "read_array", "write_array"]
 
 _FORMAT = "rnnzoo tokens 2"
 _DIGEST = 32
@@ -44,15 +45,15 @@ def encoded(text: str, tokenizer: Tokenizer, *, unknown: Unknown = "error") -> I
     if len(text) < _SMALL:
         return tokenizer.encode(text, unknown=unknown)
     path = cache_file(text, tokenizer, unknown=unknown)
-    ids = _read(path, tokenizer)
+    ids = read_array(path, id_dtype(tokenizer.vocab_size))
     if ids is not None:
         return ids
     fresh = tokenizer.encode(text, unknown=unknown)
     try:
-        _write(path, fresh)
+        write_array(path, fresh)
     except OSError:
         return fresh
-    ids = _read(path, tokenizer)
+    ids = read_array(path, id_dtype(tokenizer.vocab_size))
     return fresh if ids is None else ids
 
 
@@ -69,16 +70,18 @@ def _utf8(text: str) -> Iterator[bytes]:
         yield text[start : start + _BLOCK].encode("utf-8", "surrogatepass")
 
 
-def _read(path: Path, tokenizer: Tokenizer) -> Ids | None:
-    """The ids in the file, mapped; None if there is none, or it is not whole."""
+def read_array(path: Path, dtype: np.dtype[Any]) -> npt.NDArray[Any] | None:
+    """The flat array in the file, mapped; None if there is none of this dtype, or it is not whole."""
     try:
         whole = np.memmap(path, np.uint8, "r")
         if hashlib.sha256(whole[:-_DIGEST].data).digest() != whole[-_DIGEST:].tobytes():
             return None
-        ids: Ids = np.load(path, mmap_mode="r", allow_pickle=False)  # only now: its parser trips over damage
+        array: npt.NDArray[Any] = np.load(
+            path, mmap_mode="r", allow_pickle=False
+        )  # only now: its parser trips over damage
     except (OSError, ValueError):  # no file, or an empty one
         return None
-    return ids if ids.ndim == 1 and ids.dtype == id_dtype(tokenizer.vocab_size) else None
+    return array if array.ndim == 1 and array.dtype == dtype else None
 
 
 class _Hashing:
@@ -92,12 +95,12 @@ class _Hashing:
         return self._file.write(data)
 
 
-def _write(path: Path, ids: Ids) -> None:
-    """Whole or not at all: other processes may read, or write the same."""
+def write_array(path: Path, array: npt.NDArray[Any]) -> None:
+    """Keeps an array in a file of the cache, whole or not at all: other processes may read, or write the same."""
 
     def fill(file: IO[bytes]) -> None:
         hashing = _Hashing(file)
-        np.save(hashing, ids, allow_pickle=False)
+        np.save(hashing, array, allow_pickle=False)
         file.write(hashing.digest.digest())
 
     write_durably(path, fill)

@@ -14,7 +14,7 @@ from rnnzoo.data.places import find_corpus
 from rnnzoo.data.sources import SPLITS, CorpusEntry, CorpusFile
 from rnnzoo.errors import UserError
 
-__all__ = ["Corpus", "load_corpus", "read_text", "split_contiguous"]
+__all__ = ["OWN_LICENCE", "Corpus", "catalogue_text", "load_corpus", "read_text", "split_contiguous"]
 
 OWN_LICENCE = "not stated"
 
@@ -154,6 +154,15 @@ def _checked(file: CorpusFile, folder: Path) -> bytes:
         message = f"is not the file of the catalogue (sha256 {file.sha256[:12]}...): remove it and get it again"
         raise UserError(message, path=folder / file.path)
     return content
+
+
+def catalogue_text(file: CorpusFile, folder: Path) -> str:
+    """The text of a file of the catalogue.
+
+    Raises:
+        UserError: it is missing, or not the one that the catalogue describes.
+    """
+    return _decode(_checked(file, folder), folder / file.path)
 
 
 def _byte_parts(data: bytes, path: Path) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from rnnzoo.errors import UserError, nearest
 
-__all__ = ["fetch_hub_pairs", "load_hub_texts"]
+__all__ = ["fetch_hub_pairs", "load_hub_pairs", "load_hub_texts"]
 
 _ROLES = {"train": "train", "validation": "valid", "valid": "valid", "dev": "valid", "test": "test"}
 
@@ -39,6 +39,41 @@ def load_hub_texts(hub: str, text_column: str) -> dict[str, str]:
         if not texts[role].strip():
             raise UserError(f"hub dataset {hub!r}: column {text_column!r} of split {role!r} is empty")
     return texts
+
+
+def load_hub_pairs(hub: str, sides: tuple[str, str]) -> dict[str, tuple[list[str], list[str]]]:
+    """The splits of a dataset as source and target sentences.
+
+    Args:
+        hub: as for `load_hub_texts`.
+        sides: names of two columns, or two keys (languages) of the column "translation", as WMT's and OPUS's sets have.
+
+    Raises:
+        UserError: as `load_hub_texts`; no such columns or languages.
+    """
+    found = {}
+    for role, split in _load(hub).items():
+        columns = [_side(split, side, hub) for side in sides]
+        found[role] = (columns[0], columns[1])
+        if not columns[0]:
+            raise UserError(f"hub dataset {hub!r}: split {role!r} is empty")
+    return found
+
+
+def _side(split: Any, side: str, hub: str) -> list[str]:
+    """The sentences of one column, or of one language, each as one line."""
+    if side in split.column_names:
+        rows: Any = split[side]
+    elif "translation" in split.column_names:
+        rows = (row.get(side) if isinstance(row, dict) else row for row in split["translation"])
+        first = next(iter(split["translation"]), {})
+        if isinstance(first, dict) and side not in first:
+            raise UserError(f"hub dataset {hub!r} has no language {side!r}{nearest('', map(str, first))}")
+    else:
+        raise UserError(
+            f"hub dataset {hub!r} has no column {side!r}{nearest(side, split.column_names)}; set src and tgt"
+        )
+    return [" ".join(row.split("\n")) for row in _strings(rows, hub, "src and tgt")]
 
 
 def fetch_hub_pairs(hub: str, folder: Path, sides: tuple[str, str]) -> None:
@@ -84,8 +119,8 @@ def _load(hub: str) -> dict[str, Any]:
     return splits
 
 
-def _strings(rows: Any, hub: str) -> Iterator[str]:
+def _strings(rows: Any, hub: str, setting: str = "text_column") -> Iterator[str]:
     for row in rows:
         if not isinstance(row, str):
-            raise UserError(f"hub dataset {hub!r}: a row is {type(row).__name__}, not text; set text_column")
+            raise UserError(f"hub dataset {hub!r}: a row is {type(row).__name__}, not text; set {setting}")
         yield row

@@ -71,6 +71,7 @@ class CorpusEntry:
         files: its files.
         hub: the hub id for `datasets`, with ``:config``, of a corpus that is only there.
         note: what else one must know.
+        languages: of a corpus of pairs, as ISO 639-1 codes; with two of them, the first is the source unless said.
     """
 
     name: str
@@ -82,6 +83,7 @@ class CorpusEntry:
     research_only: bool = False
     hub: str = ""
     note: str = ""
+    languages: tuple[str, ...] = ()
 
     @property
     def size(self) -> int | None:

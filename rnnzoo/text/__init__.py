@@ -10,11 +10,14 @@ from typing import Any
 
 from rnnzoo.errors import UserError
 from rnnzoo.text.base import StreamDecoder, Tokenizer, TokenizerConfig, require
+from rnnzoo.text.bpe import BPETokenizer, BPETokenizerConfig
 from rnnzoo.text.byte import ByteTokenizer, ByteTokenizerConfig
 from rnnzoo.text.char import CharTokenizer, CharTokenizerConfig
 from rnnzoo.text.word import WordTokenizer, WordTokenizerConfig
 
 __all__ = [
+    "BPETokenizer",
+    "BPETokenizerConfig",
     "ByteTokenizer",
     "ByteTokenizerConfig",
     "CharTokenizer",
@@ -28,7 +31,7 @@ __all__ = [
     "tokenizer_from_dict",
 ]
 
-_KINDS: tuple[type[Tokenizer], ...] = (CharTokenizer, ByteTokenizer, WordTokenizer)
+_KINDS: tuple[type[Tokenizer], ...] = (CharTokenizer, ByteTokenizer, BPETokenizer, WordTokenizer)
 _MAX_BYTES = 64 << 20  # all of Unicode as a character vocabulary is 24 MB
 
 

@@ -13,7 +13,7 @@ from rnnzoo.errors import UserError
 from rnnzoo.text.base import Ids, StreamDecoder, Tokenizer, TokenizerConfig, Unknown, as_ids, require
 from rnnzoo.text.char import describe
 
-__all__ = ["ByteTokenizer", "ByteTokenizerConfig", "byte_alphabet"]
+__all__ = ["ByteTokenizer", "ByteTokenizerConfig", "byte_alphabet", "utf8"]
 
 _INVALID = 0xFF  # a byte that UTF-8 never has: decodes to U+FFFD wherever it stands
 
@@ -26,6 +26,20 @@ def byte_alphabet() -> list[str]:
     return [chr(shown[byte]) for byte in range(256)]
 
 
+def utf8(text: str, unknown: Unknown) -> bytes:
+    """The UTF-8 of `text`, where lone surrogates are refused or dropped.
+
+    Raises:
+        UserError: there are some, and `unknown` is ``"error"``.
+    """
+    try:
+        return text.encode("utf-8", "ignore" if unknown == "drop" else "strict")
+    except UnicodeEncodeError:
+        lone = list(dict.fromkeys(c for c in text if "\ud800" <= c <= "\udfff"))
+        message = f"UTF-8 has no {describe(lone)}: leave them out, or ask for them to be dropped"
+        raise UserError(message) from None
+
+
 class ByteTokenizer(Tokenizer):
     """Ids are the bytes of the text's UTF-8. Lone surrogates, which UTF-8 cannot say, count as unknown."""
 
@@ -33,13 +47,7 @@ class ByteTokenizer(Tokenizer):
     vocab_size = 256
 
     def encode(self, text: str, *, unknown: Unknown = "error") -> Ids:
-        try:
-            data = text.encode("utf-8", "ignore" if unknown == "drop" else "strict")
-        except UnicodeEncodeError:
-            lone = list(dict.fromkeys(c for c in text if "\ud800" <= c <= "\udfff"))
-            message = f"UTF-8 has no {describe(lone)}: leave them out, or ask for them to be dropped"
-            raise UserError(message) from None
-        return np.frombuffer(data, np.uint8).copy()  # a copy, to be writable as other arrays are
+        return np.frombuffer(utf8(text, unknown), np.uint8).copy()  # a copy, to be writable as other arrays are
 
     def decode(self, ids: Any) -> str:
         # 256 stands for what is no byte

@@ -5,6 +5,7 @@ from rnnzoo.training.history import History, draw_curve, read_history
 from rnnzoo.training.memory import keep_freed_memory
 from rnnzoo.training.nt_asgd import NTASGD, NTASGDConfig
 from rnnzoo.training.optim import OptimizerConfig, ScheduleConfig
+from rnnzoo.training.pair_data import PairData, PairDataConfig
 from rnnzoo.training.pretrained import FreezeEmbedding, PretrainedEmbedding
 from rnnzoo.training.progress import TrainProgress
 from rnnzoo.training.regularization import RegularizationConfig
@@ -18,6 +19,8 @@ __all__ = [
     "History",
     "NTASGDConfig",
     "OptimizerConfig",
+    "PairData",
+    "PairDataConfig",
     "PretrainedEmbedding",
     "RegularizationConfig",
     "SampleConfig",
