@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import torch
 
+from rnnzoo.data.pairs import load_pairs
 from rnnzoo.models import Seq2Seq, Seq2SeqConfig
 from rnnzoo.text import CharTokenizerConfig
 from rnnzoo.zoo import make_entry, save_folder
@@ -40,8 +41,6 @@ class MadeTranslator(NamedTuple):
 
 def make_translator(place: Path) -> MadeTranslator:
     """Makes them below `place`."""
-    from rnnzoo.data.pairs import load_pairs
-
     draw, files = random.Random(3), [place / "poem.src", place / "poem.tgt"]
     for path, letters in zip(files, (SOURCE, TARGET), strict=True):
         lines = ("".join(draw.choice(letters[:8]) for _ in range(draw.randint(3, 9))) for _ in range(80))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import torch
 
+from rnnzoo.data.cleaning import CleaningConfig
+from rnnzoo.data.pairs import PairCorpus, load_pairs
 from rnnzoo.decoding import SearchConfig
 from rnnzoo.errors import UserError
 from rnnzoo.models import Seq2Seq, Seq2SeqConfig
@@ -16,9 +18,6 @@ from rnnzoo.text import Tokenizer
 from rnnzoo.zoo.kinds.base import TOKENIZER, Compared, Kind
 from rnnzoo.zoo.kinds.translator_card import TranslatorCard, languages_of
 from rnnzoo.zoo.kinds.translator_samples import EXAMPLES
-
-if TYPE_CHECKING:
-    from rnnzoo.data.pairs import PairCorpus
 
 __all__ = ["SOURCE_TOKENIZER", "Translators"]
 
@@ -114,9 +113,6 @@ class Translators(Kind[Seq2Seq, Seq2SeqConfig]):
 
     def corpus(self, data: Mapping[str, Any], files: Sequence[str] | None = None) -> PairCorpus:
         """Pairs of sentences; one's own files are given in the order in which the section names them."""
-        from rnnzoo.data.cleaning import CleaningConfig
-        from rnnzoo.data.pairs import load_pairs
-
         corpus, hub, src, tgt = (data.get(key) for key in ("corpus", "hub", "src", "tgt"))
         columns, rules = data.get("columns", [1, 2]), data.get("cleaning", {})
         sound = all(value is None or isinstance(value, str) for value in (corpus, hub, src, tgt))
