@@ -1,8 +1,7 @@
 """What every task trains with: data modules, optimisers, schedules, callbacks, checkpoints."""
 
-from rnnzoo.training.checkpoint import BestCheckpoint, DurableCheckpointIO, StepCheckpoints, is_whole, sidecar
 from rnnzoo.training.averaging import average_state_dicts
-from rnnzoo.training.checkpoint import DurableCheckpointIO
+from rnnzoo.training.checkpoint import BestCheckpoint, DurableCheckpointIO, StepCheckpoints, is_whole, sidecar
 from rnnzoo.training.history import History, draw_curve, read_history
 from rnnzoo.training.memory import keep_freed_memory
 from rnnzoo.training.nt_asgd import NTASGD, NTASGDConfig
