@@ -116,7 +116,7 @@ class RunFolder:
         for half in self.checkpoints.glob(".*.ckpt*"):
             half.unlink(missing_ok=True)
         numbered = sorted(self.checkpoints.glob("step-*.ckpt"), reverse=True)
-        skipped = []
+        skipped: list[Path] = []
         for path in [*numbered, self.checkpoints / "best.ckpt"]:
             if is_whole(path):
                 return Found(path, tuple(skipped))

@@ -76,7 +76,7 @@ def train(
     checkpoint = found and found.path
 
     lightning.seed_everything(plan.seed, verbose=False)
-    job = JOBS[plan.name](plan, run, resume=resume)
+    job: Job[Any] = JOBS[plan.name](plan, run, resume=resume)
     if resume:
         run.check_text(job.data.corpus.sha256)
     task = job.build(run)
@@ -126,7 +126,7 @@ def _where_to_go_on(run: RunFolder, restart: bool) -> Found | None:
         return None
 
 
-def _checkpoints(run: RunFolder, every: int, job: Job) -> list[Callback]:
+def _checkpoints(run: RunFolder, every: int, job: Job[Any]) -> list[Callback]:
     folder = run.checkpoints
     steps = StepCheckpoints(folder, every)  # steps of the optimiser, so that no accumulated gradient is lost
     return [

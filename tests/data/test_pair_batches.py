@@ -79,7 +79,7 @@ def test_each_pair_once_in_the_order_of_one_rank(
         epoch = [list(loader) for loader in together]
         assert {len(batches) for batches in epoch} == {len(together[0])}
         assert in_turns(epoch) == expected
-        assert sorted(sum(expected, [])) == list(range(len(lengths)))
+        assert sorted(itertools.chain(*expected)) == list(range(len(lengths)))
         counts.add(len(expected))
         for batch in itertools.chain(*epoch):
             rows, width = len(batch.indices), max(batch.src.size(1), batch.tgt.size(1))

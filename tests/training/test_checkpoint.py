@@ -138,9 +138,10 @@ def test_killed_around_the_moment_of_renaming(tmp_path: Path, at: str, monkeypat
             replace(source, target)
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(os, "replace", die)
+    monkeypatch.setattr(os, "replace", die)
+    with pytest.raises(KeyboardInterrupt):
         io.save_checkpoint({**CHECKPOINT, "more": 1}, path)
+    monkeypatch.undo()
     assert is_whole(path)
     assert ("more" in io.load_checkpoint(path)) == (at == "after it")
     path.write_bytes(path.read_bytes() + b"x")
