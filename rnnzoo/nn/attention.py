@@ -217,7 +217,8 @@ class MultiHead(Attention):
     def scores(self, query: Tensor, keys: Tensor) -> Tensor:
         """One (B, heads, T, S) score a head."""
         q, k = self._split(self.query(query)), self._split(keys)
-        return (q * q.size(-1) ** -0.5) @ k.transpose(-1, -2)
+        scores: Tensor = (q * q.size(-1) ** -0.5) @ k.transpose(-1, -2)
+        return scores
 
     def forward(self, query: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
         weights = masked_softmax(self.scores(query, memory.keys), memory.mask[:, None, None])
