@@ -20,7 +20,7 @@ from typing import Any
 from rnnzoo.zoo import entry_names, read_metrics
 from rnnzoo.zoo.figures import headline
 from rnnzoo.zoo.kinds import value_at
-from rnnzoo.zoo.kinds.translator_card import searched
+from rnnzoo.zoo.kinds.translator_card import searched, words
 
 ROOT = Path(__file__).resolve().parent.parent
 MEASURED = ROOT / "benchmarks" / "results"
@@ -117,7 +117,7 @@ def page(entries: list[dict[str, Any]]) -> str:
         same = [m for m in entries if _group(m) == (corpus, task)]
         title = corpus if task == "char_lm" else f"{corpus}, {UNITS[task]}"
         beside = [_beside()] if (corpus, task) == ("tinyshakespeare", "char_lm") else []
-        parts += [f"## {title}\n", _how(same), _table(same), *beside]
+        parts += [f"## {title}\n", _how(same), _table(same), *_by_length(same), *beside]
     parts.append(
         paragraph(
             "*New words*: the share of the words in 1,000 generated characters (temperature 0.8) that the training "
@@ -127,6 +127,24 @@ def page(entries: list[dict[str, Any]]) -> str:
         )
     )
     return "\n".join([*parts, *_adapted(), *_vectors(), *_first_steps()])
+
+
+def _by_length(entries: list[dict[str, Any]]) -> list[str]:
+    """What translators make of short and of long sentences."""
+    found = {m["recipe"]: m["scores"][m["split"]].get("bleu_by_length", []) for m in entries}
+    lengths = sorted({(row["min"], words(row)) for rows in found.values() for row in rows})
+    if not lengths:
+        return []
+    rows = []
+    for name, scores in found.items():
+        known = {words(row): f"{row['score']:.2f}" for row in scores}
+        rows.append([name, *(known.get(said, "") for _, said in lengths)])
+    counts = {words(row): row["sentences"] for scores in found.values() for row in scores}
+    head = [f"{said} words ({counts[said]})" for _, said in lengths]
+    return [
+        "BLEU by the length of the source; how many sentences there are is in brackets:\n",
+        _rows(["entry", *head], rows),
+    ]
 
 
 def _adapted() -> list[str]:

@@ -88,7 +88,9 @@ def test_results_cope_with_translators() -> None:
             key: {"score": score, "signature": f"nrefs:1|{key}"}
             for key, score in (("bleu", bleu), ("chrf", 68.5), ("bleu_lowercased_tokenised", bleu + 1))
         }
+        lengths = ({"min": 0, "max": 10, "score": bleu + 5}, {"min": 41, "max": None, "score": bleu - 5})
         scores = {"nll": 1.4, "ppl": 4.06, "tokens": 14_000, "sentences": 1000, **figures}
+        scores["bleu_by_length"] = [row | {"sentences": 500} for row in lengths]
         return {
             **{
                 "task": "translator",
@@ -113,6 +115,8 @@ def test_results_cope_with_translators() -> None:
     assert "translated by a beam of 5 with length penalty average" in page.replace("\n", " ")
     assert "`nrefs:1|bleu`" in page
     assert "| mt-gru.multi30k-en-fr | gru | 5,000,000 | 53.75 | 53.75 | 68.50 | 54.75 | 1.4000 |" in page
+    assert "| entry | 0 to 10 words (500) | 41 or more words (500) |" in page
+    assert "| mt-vanilla.multi30k-en-fr | 43.25 | 33.25 |" in page
     rows = list(csv.DictReader(io.StringIO(results.table([*results.found(), *entries]))))
     assert rows[-1]["BLEU, test"] == "53.75"
     assert rows[0]["BLEU, test"] == ""

@@ -33,6 +33,7 @@ def card(folder: Path, repo: str | None = None) -> str:
     name, unit = str(metrics.get("recipe") or repo or folder.name), unit_of(config)
     corpus = str(_part(metrics, "corpus").get("name") or "a text that is not on record")
     entry = trained_on(metrics, config)
+    corpus = corpus if entry is None else entry.name  # a corpus of pairs is called by its direction, too
     parts, path = kind_of_task(config["task"]).card, folder / "samples.txt"
     samples = path.read_text(encoding="utf-8") if path.is_file() else ""
     return (
@@ -68,11 +69,10 @@ def _header(
     from huggingface_hub import EvalResult, ModelCardData
 
     parts, restricted = kind_of_task(config["task"]).card, entry is None or entry.research_only
-    known = entry.name if entry is not None else corpus
     common: dict[str, Any] = {
         "task_type": parts.pipeline,
         "task_name": parts.name,
-        "dataset_type": HUB_IDS.get(known, known),
+        "dataset_type": HUB_IDS.get(corpus, corpus),
         "dataset_name": corpus,
         "dataset_split": metrics.get("split"),
     }
@@ -86,7 +86,7 @@ def _header(
         library_name="rnnzoo",
         pipeline_tag=parts.pipeline,
         tags=["rnnzoo", "pytorch", "recurrent-neural-network", *parts.tags, *cells],
-        datasets=[HUB_IDS[known]] if known in HUB_IDS else None,
+        datasets=[HUB_IDS[corpus]] if corpus in HUB_IDS else None,
         model_name=name if shown else None,
         eval_results=[
             EvalResult(metric_type=one.metric, metric_name=one.name, metric_value=round(one.value, 4), **common)

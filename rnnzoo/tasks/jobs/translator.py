@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, ClassVar
 
 import lightning
@@ -17,6 +16,7 @@ from rnnzoo.tasks.run_folder import RunFolder
 from rnnzoo.tasks.translator import Translator
 from rnnzoo.training import History, PairData, draw_curve, read_history
 from rnnzoo.zoo import load, save_folder
+from rnnzoo.zoo.kinds import kind_of_task
 
 __all__ = ["ShowTranslations", "TranslatorJob"]
 
@@ -131,7 +131,8 @@ class TranslatorJob(Job[PairData]):
             "cell": "/".join(dict.fromkeys(cells)),
             **run_facts(trainer, history, seconds),
         }
-        described = plan.data.to_dict() | {"files": [Path(file).name for file in plan.data.files]}
+        described = plan.data.to_dict()
+        described |= kind_of_task(plan.name).shareable(described)  # own files go by their names
         save_folder(run.path, model, task=plan.name, data=described, metrics=metrics, recipe=plan.to_yaml())
         bleu, chrf = scores[main]["bleu"], scores[main]["chrf"]
         return f"{main}: BLEU {bleu['score']:.2f}, chrF {chrf['score']:.2f} ({bleu['signature']})"

@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["TranslatorCard", "languages_of", "sample_rows", "searched"]
+__all__ = ["TranslatorCard", "languages_of", "sample_rows", "searched", "words"]
 
 NAMES = {"cs": "Czech", "de": "German", "en": "English", "fr": "French"}
 
@@ -69,7 +69,7 @@ class TranslatorCard:
         shell = shlex.quote(sentence) if re.search(r'["$`\\!]', sentence) else spoken
         return (
             f"```\nrnnzoo translate {name} {shell}\n```\n\n"
-            f'```python\nimport rnnzoo\n\nmodel = rnnzoo.load("{name}")\nprint(model.translate({spoken}))\n```'
+            f'```python\nimport rnnzoo\n\nmodel = rnnzoo.load("{name}")\nprint(model.translate({spoken})[0])\n```'
         )
 
     def samples(self, text: str, stored: str) -> str:
@@ -99,9 +99,12 @@ class TranslatorCard:
         main = scores[metrics["split"]]
         signatures = (f"{_FIGURES[key].split(',')[0]}: `{main[key]['signature']}`" for key in keys if key in main)
         table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+        by_length = "; ".join(f"{words(row)} {row['score']:.2f}" for row in main.get("bleu_by_length", ()))
+        lengths = f"\n\nBLEU by the source's length in words ({metrics['split']}): {by_length}." if by_length else ""
         return (
-            f"{table}\n\nMeasured with the stored weights on text as people write it, by {searched(metrics)}, with "
-            f"sacreBLEU ({'; '.join(signatures)}). Nats per token are those of the reference, under teacher forcing."
+            f"{table}{lengths}\n\nMeasured with the stored weights on text as people write it, by {searched(metrics)}, "
+            f"with sacreBLEU ({'; '.join(signatures)}). Nats per token are those of the references, under teacher "
+            "forcing."
         )
 
     def limits(self) -> str:
@@ -117,6 +120,11 @@ def _half(stack: Mapping[str, Any]) -> str:
     cells = [cell["name"] for cell in stack.get("cells") or [stack.get("cell") or {"name": "recurrent"}]]
     layers = len(stack.get("cells") or []) or stack.get("num_layers", 1)
     return f"{layers} x {'/'.join(dict.fromkeys(cells))} of {stack['hidden_size']}"
+
+
+def words(row: Mapping[str, Any]) -> str:
+    """The lengths of a row of BLEU by length."""
+    return f"{row['min']} or more" if row["max"] is None else f"{row['min']} to {row['max']}"
 
 
 def searched(metrics: Mapping[str, Any]) -> str:
