@@ -28,6 +28,7 @@ def main(folder: Path, out: str) -> None:
         "batches": seen.batches,
         "weights": {name: parameter.tolist() for name, parameter in module.named_parameters()},
         "val": [float(trainer.callback_metrics[name]) for name in ("val/nll", "val/bleu")],
+        "examples": module.examples,
     }
     Path(f"{out}.{trainer.global_rank}.json").write_text(json.dumps(found))
 

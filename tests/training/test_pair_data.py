@@ -362,6 +362,7 @@ def test_two_ranks(tmp_path: Path) -> None:
             torch.testing.assert_close(weights, parameter.detach(), rtol=0, atol=1e-12, msg=name)
         expected = [float(fit.callback_metrics[name]) for name in ("val/nll", "val/bleu")]
         assert rank["val"] == pytest.approx(expected, abs=1e-9)
+        assert rank["examples"] == [list(example) for example in module.examples]  # the empty batch says nothing
 
 
 @pytest.mark.parametrize("before", [2, 3])
