@@ -15,7 +15,7 @@ from rnnzoo.errors import UserError
 __all__ = ["main"]
 
 COMMANDS = (
-    *("quickstart", "train", "test", "score", "generate", "compare", "recipes", "data"),
+    *("quickstart", "train", "test", "score", "generate", "translate", "compare", "recipes", "data"),
     *("list", "show", "download", "entry", "verify", "push"),
 )
 

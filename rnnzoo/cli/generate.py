@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["register", "run"]
 
+# by a beam search, as they are when nobody gave them
+_UNUSED = dict(temperature=None, greedy=False, top_k=0, top_p=1.0, min_p=0.0, seed=None, next=None)
+
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds the subcommand."""
@@ -30,7 +33,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--no-echo", action="store_true", help="print the new text only, without the prompt")
     parser.add_argument("--max-new-tokens", type=int, default=500, metavar="N", help="at most N tokens (500)")
     parser.add_argument(
-        "--temperature", type=float, default=0.8, metavar="T", help="below 1 plainer, above 1 wilder, 0 greedy (0.8)"
+        "--temperature", type=float, metavar="T", help="below 1 plainer, above 1 wilder, 0 greedy (0.8)"
     )
     parser.add_argument("--greedy", action="store_true", help="always the most probable token; same as --temperature 0")
     parser.add_argument("--top-k", type=int, default=0, metavar="K", help="only the K most probable tokens")
@@ -41,7 +44,12 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--min-p", type=float, default=0.0, metavar="P", help="only tokens at least P times as probable as the first"
     )
     parser.add_argument("--seed", type=int, metavar="S", help="the same seed gives the same text")
-    parser.add_argument("--num", type=int, default=1, metavar="N", help="N texts, text i with seed S + i (1)")
+    parser.add_argument(
+        "--beam", type=int, metavar="K", help="nothing is drawn: the most probable text that K hypotheses find"
+    )
+    parser.add_argument(
+        "--num", type=int, default=1, metavar="N", help="N texts, text i with seed S + i, or the N best (1)"
+    )
     parser.add_argument(
         "--stop", action="append", metavar="TEXT", help="end before TEXT; \\n and \\t are understood; may be repeated"
     )
@@ -80,7 +88,9 @@ def run(args: argparse.Namespace) -> int:
         return 0
     shown = "" if args.no_echo else prompt
     try:
-        if args.num == 1:
+        if args.beam is not None:
+            _best(model, prompt, shown, args.num, options)
+        elif args.num == 1:
             _one(model, prompt, shown, options)
         else:
             _several(model, prompt, shown, args.num, options)
@@ -91,15 +101,20 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _options(args: argparse.Namespace) -> dict[str, Any]:
-    from rnnzoo.decoding import SamplingConfig, stop_strings
+    from rnnzoo.decoding import SamplingConfig, SearchConfig, stop_strings
 
-    temperature = 0.0 if args.greedy else args.temperature
+    temperature = 0.0 if args.greedy else 0.8 if args.temperature is None else args.temperature
     sampling = SamplingConfig(temperature, args.top_k, args.top_p, args.min_p)
     stop = stop_strings([_unescaped(text) for text in args.stop or ()])
     for name in ("max_new_tokens", "num"):
         least = int(name == "num")
         if getattr(args, name) < least:
             raise UserError(f"--{name.replace('_', '-')} must be {least} or more, not {getattr(args, name)}")
+    if args.beam is not None:
+        if given := [f"--{name.replace('_', '-')}" for name, unset in _UNUSED.items() if getattr(args, name) != unset]:
+            raise UserError(f"--beam draws nothing: leave out {', '.join(given)}")
+        SearchConfig(args.beam, args.num)
+        return {"max_new_tokens": args.max_new_tokens, "beam": args.beam, "stop": stop}
     return {
         "max_new_tokens": args.max_new_tokens,
         "temperature": sampling.temperature,
@@ -131,6 +146,12 @@ def _several(model: LanguageModel, prompt: str, shown: str, num: int, options: d
     for row, text in enumerate(model.generate(prompt, **options | {"num": num, "seed": seed})):
         whole = shown + text
         write(f"--- seed {seed + row}\n{whole}{'' if whole.endswith(chr(10)) else chr(10)}")
+
+
+def _best(model: LanguageModel, prompt: str, shown: str, num: int, options: dict[str, Any]) -> None:
+    for rank, text in enumerate(model.generate(prompt, **options | {"num": num}), start=1):
+        whole = shown + text
+        write(f"{'' if num == 1 else f'--- best {rank}{chr(10)}'}{whole}{'' if whole.endswith(chr(10)) else chr(10)}")
 
 
 def _unescaped(text: str) -> str:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
 import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
-from rnnzoo.backbones import BidirectionalStack, BidirectionalStackConfig, Stack, StackConfig, reverse
+from rnnzoo.backbones import BidirectionalStackConfig, Stack, StackConfig, reverse
 from rnnzoo.cells.gru import GRUConfig
 from rnnzoo.config import Config
 from rnnzoo.errors import UserError
@@ -24,6 +24,9 @@ from rnnzoo.nn.attention import AttentionConfig, GeneralConfig, Memory
 from rnnzoo.shapes import Float, Int, Tensor
 from rnnzoo.state import State
 from rnnzoo.text import Tokenizer
+
+if TYPE_CHECKING:
+    from rnnzoo.models.translating import Translation
 
 __all__ = ["DecoderState", "Seq2Seq", "Seq2SeqConfig"]
 
@@ -49,7 +52,8 @@ class Seq2SeqConfig(Config):
         output_dropout: dropout on the readout.
         shared: which tables are one: ``none``; ``decoder``, the target's vectors and the output layer; ``all``, the
             source's vectors too, which needs a joint vocabulary.
-        max_source: tokens of the longest source in training; a longer one is translated with a warning. 0 if unknown.
+        max_source: tokens of the longest source in training, the boundary counted; a longer one is translated with a
+            warning. 0 if unknown.
     """
 
     embedding_dim: int = 256
@@ -189,10 +193,7 @@ class Seq2Seq(nn.Module):
         x = self._embed(self.src_embedding, src)
         if self.config.reverse_source:
             x = reverse(x, lengths)
-        if isinstance(self.encoder, BidirectionalStack):
-            outputs, final = self.encoder(x, lengths)
-        else:
-            outputs, final = self.encoder(x, None, lengths)
+        outputs, final = self.encoder(x, lengths=lengths)
         fed = outputs.new_zeros(len(src), self.features_size if self.config.input_feeding else 0)
         state = DecoderState(self.bridge(outputs, final, lengths), fed)
         if self.attention_layer is None:
@@ -257,11 +258,17 @@ class Seq2Seq(nn.Module):
             weights = reverse(weights.transpose(1, 2), src_lengths).transpose(1, 2)
         return weights
 
-    def translate(self, texts: str | Sequence[str], **options: Any) -> Any:
-        """Translations of `texts`; the options are those of `rnnzoo.models.translating.translate`."""
+    def translate(self, texts: str | Sequence[str], **options: Any) -> list[str]:
+        """The best translation of each text; see `rnnzoo.models.translating.translations` for the options."""
         from rnnzoo.models.translating import translate
 
         return translate(self, texts, **options)
+
+    def translations(self, texts: str | Sequence[str], **options: Any) -> list[list[Translation]]:
+        """The n best translations of each text, with scores; see `rnnzoo.models.translating.translations`."""
+        from rnnzoo.models.translating import translations
+
+        return translations(self, texts, **options)
 
     # ------------------------------------------------------------------------------------------- parts
 
@@ -286,7 +293,8 @@ class Seq2Seq(nn.Module):
                 fed = readout[:, 0]
                 readouts.append(readout)
                 looked.append(weights)
-        return torch.cat(readouts, dim=1), torch.cat(looked, dim=1) if looked[0] is not None else None
+        found = [one for one in looked if one is not None]
+        return torch.cat(readouts, dim=1), torch.cat(found, dim=1) if found else None
 
     def _read(self, y: Tensor, memory: Memory | tuple[()]) -> tuple[Tensor, Tensor | None]:
         """The readout of decoder outputs (B, T, H), and the attention weights."""

@@ -241,6 +241,7 @@ def generate(
     num: int = 1,
     stop: str | Sequence[str] | None = None,
     unknown: Literal["error", "drop"] = "error",
+    beam: int | None = None,
 ) -> list[str]:
     """Texts that continue `prompt`, without the prompt.
 
@@ -256,11 +257,23 @@ def generate(
         num: how many texts.
         stop: a text ends before the first of these strings.
         unknown: ``"drop"`` leaves out characters of the prompt that the vocabulary does not have.
+        beam: instead of drawing, searches with so many hypotheses for the `num` most probable texts, the best first;
+            `stop` must then be one token.
 
     Raises:
-        UserError: a value is out of range, or the prompt has unknown characters.
+        UserError: a value is out of range, the prompt has unknown characters, or `beam` stands beside what only
+            drawing uses.
     """
     sampling = SamplingConfig(temperature, top_k, top_p, min_p)
+    if beam is not None:
+        from rnnzoo.models.searching import search
+
+        if sampling != SamplingConfig() or seed is not None:
+            raise UserError(
+                "a beam search draws nothing: temperature, top_k, top_p, min_p and seed do not go with beam"
+            )
+        config = decoding.SearchConfig(beam, num)
+        return search(Session(model).feed(prompt, unknown=unknown), max_new_tokens, config, stop=stop)
     session = Session(model, num=num, seed=seed).feed(prompt, unknown=unknown)
     texts = session.generate(max_new_tokens, sampling, stop=stop)
     return [text + rest for text, rest in zip(texts, session.flush(), strict=True)]

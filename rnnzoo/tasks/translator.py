@@ -139,7 +139,8 @@ class Translator(Task):
         self._count(nats, batch.num_targets)
         if self.label_smoothing == 0:
             return nats
-        return (1 - self.label_smoothing) * nats - self.label_smoothing * log_p.mean(-1).sum()
+        loss: Tensor = (1 - self.label_smoothing) * nats - self.label_smoothing * log_p.mean(-1).sum()
+        return loss
 
     def validation_step(self, batch: PairBatch, batch_idx: int) -> None:
         """Adds a batch to the validation score."""

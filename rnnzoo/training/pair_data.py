@@ -282,7 +282,7 @@ def _recount(loader: PairLoader, trainer: lightning.Trainer | None) -> None:
     """
     if trainer is None:
         return
-    current = trainer.fit_loop.epoch_loop.batch_progress.current
+    current: Any = trainer.fit_loop.epoch_loop.batch_progress.current  # typed as a base class of what it is
     unfinished = current.ready - current.completed  # a checkpoint that was written at the end of a training step
     behind = len(loader) if loader.limit is None else loader.limit
     if loader.next_batch or not current.ready:  # else the epoch was at its end

@@ -90,6 +90,13 @@ def test_several_texts_show_their_seeds(capsys, folder, model):
     assert run(capsys, "generate", folder, "--num", "2", "--seed", str(seed))[1] == out
 
 
+def test_the_best_of_a_beam(capsys, folder, model):
+    first, second = model.generate("ab", max_new_tokens=20, beam=5, num=2, stop="\n")
+    words = ["generate", folder, "--prompt", "ab", "--max-new-tokens", "20", "--beam", "5", "--stop", "\\n"]
+    assert run(capsys, *words) == (0, ended("ab" + first), "")
+    assert run(capsys, *words, "--num", "2", "--no-echo")[1] == f"--- best 1\n{ended(first)}--- best 2\n{ended(second)}"
+
+
 def test_a_prompt_in_a_file(capsys, folder, model, tmp_path, monkeypatch):
     (tmp_path / "p.txt").write_bytes("\ufeffabc\ndé".encode())
     expected = ended("abc\ndé" + model.generate("abc\ndé", max_new_tokens=5, temperature=0)[0])
@@ -123,6 +130,11 @@ def test_characters_the_model_does_not_know(capsys, folder, model):
         (["--max-new-tokens", "-1"], "--max-new-tokens must be 0 or more"),
         (["--stop", ""], "stop string"),
         (["--prompt-file", "/no/such/file"], "/no/such/file: no such file"),
+        (["--beam", "0"], "beam must be 1 (greedy) or more, not 0"),
+        (["--beam", "2", "--num", "3"], "nbest must be from 1 to the beam, 2, not 3"),
+        (["--beam", "2", "--temperature", "0.8"], "--beam draws nothing: leave out --temperature"),
+        (["--beam", "2", "--top-k", "3", "--seed", "0"], "--beam draws nothing: leave out --top-k, --seed"),
+        (["--beam", "2", "--stop", "ab"], "stop must be a single one of the model's tokens"),
         (["--device", "gpu"], "unknown device 'gpu'"),
         (["--device", "cuda:99"], "no device 'cuda:99' here"),
     ],

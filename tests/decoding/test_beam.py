@@ -49,10 +49,8 @@ def test_rules_leave_what_enumeration_leaves(seed):
         if tokens[: len(prefix)] != prefix or (ended and len(tokens) < max(least, len(prefix))):
             return False
         grams = [tokens[i : i + size] for i in range(len(tokens) - size + 1)] if size else []
-        for at, gram in enumerate(grams):
-            if gram in grams[:at] and at + size > len(prefix):  # what was forced may repeat itself
-                return False
-        return True
+        again = [at for at, gram in enumerate(grams) if gram in grams[:at]]
+        return all(at + size <= len(prefix) for at in again)  # what was forced may repeat itself
 
     config = SearchConfig(81, 81, draw.choice(PENALTIES), no_repeat_ngram=size, min_len=least)
     got = search(model, config, limit, prefix=[prefix])[0]
@@ -177,16 +175,26 @@ def test_it_stops_when_none_could():
     assert len(model["calls"]) > 1
 
 
-def test_sentences_that_are_done_leave_the_batch():
-    model = random_model(3, 12, num=5)
-    limits = [2, 4, 20, 6, 8]
-    search(model, SearchConfig(4), limits)
-    rows = list(model.calls)
-    assert rows[0] == 5  # one hypothesis each
-    assert rows[1] == 20
-    assert rows[2] <= 16
-    assert sorted(rows[1:], reverse=True) == rows[1:]
-    assert rows[-1] == 4
+def test_an_ended_hypothesis_does_not_keep_a_sentence_running():
+    """What could still win is measured by those that run: here one of 0.1, beside an ended one of 0.9."""
+    model = chain([0.9, 0.1], *[[0.05, 0.95]] * 19)
+    run(model, SearchConfig(3, length_penalty="average"), 3)
+    assert len(model["calls"]) == 1  # even with no loss more, ln 0.1 / 3 is below ln 0.9
+
+
+def test_what_has_ended_leaves_the_batch():
+    """With each hypothesis that ends: a step never sees more rows than there are hypotheses that run."""
+    for seed in range(10):
+        model, limits = random_model(seed, 12, num=5), [2, 4, 20, 6, 8]
+        search(model, SearchConfig(4, 2), limits)
+        together, alone = list(model.calls), []
+        for row, limit in enumerate(limits):
+            model.calls.clear()
+            search(model.only(row), SearchConfig(4, 2), limit)
+            alone.append(list(model.calls))
+        assert together == [sum(rows) for rows in itertools.zip_longest(*alone, fillvalue=0)]
+        assert together[0] == 5  # one hypothesis each
+        assert all(later <= earlier for calls in alone for earlier, later in itertools.pairwise(calls[1:]))
 
 
 def test_a_dead_end_is_a_cut_hypothesis():

@@ -1,0 +1,59 @@
+"""Sentences as a translator reads them: ids, boundaries, and batches of like length."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from rnnzoo.models.reading import device_of
+from rnnzoo.shapes import Int, Tensor
+from rnnzoo.text.base import Unknown
+from rnnzoo.text.spaces import plain_spaces
+
+if TYPE_CHECKING:
+    from rnnzoo.models.seq2seq import Seq2Seq
+
+__all__ = ["Row", "batches_by_length", "padded", "source_rows", "source_tensors"]
+
+Row = npt.NDArray[np.int64]
+
+
+def source_rows(model: Seq2Seq, texts: Sequence[str], unknown: Unknown = "error") -> list[Row]:
+    """The ids of each text, with plain spaces, without the boundary; none where there is nothing to translate.
+
+    Raises:
+        UserError: characters that the vocabulary does not have, with ``"error"``.
+    """
+    ids = model.src_tokenizer.encode_all([plain_spaces(text) for text in texts], unknown=unknown)
+    return [row.astype(np.int64) for row in ids]
+
+
+def batches_by_length(lengths: Sequence[int], rows: int, positions: int) -> Iterator[list[int]]:
+    """Indices in batches of like length, the longest first: what does not fit into memory is found at once.
+
+    Args:
+        lengths: of each sentence. rows: at most so many sentences in a batch.
+        positions: rows times the longest length, at most; a sentence that is longer by itself is a batch of its own.
+    """
+    order = sorted(range(len(lengths)), key=lambda index: -lengths[index])
+    while order:
+        count = max(1, min(rows, positions // max(lengths[order[0]], 1)))
+        yield order[:count]
+        order = order[count:]
+
+
+def padded(rows: Sequence[Row], fill: int) -> Int[Tensor, "B T"]:
+    """Rows side by side, filled up behind."""
+    width = max(map(len, rows))
+    return torch.from_numpy(np.stack([np.pad(row, (0, width - len(row)), constant_values=fill) for row in rows]))
+
+
+def source_tensors(model: Seq2Seq, rows: Sequence[Row]) -> tuple[Int[Tensor, "B S"], Int[Tensor, "B"]]:
+    """What `Seq2Seq.encode` takes, on the model's device: each row ended by the boundary, and the lengths with it."""
+    device = device_of(model)
+    src = padded([np.append(row, model.src_boundary) for row in rows], model.src_boundary)
+    return src.to(device), torch.tensor([len(row) + 1 for row in rows], device=device)
