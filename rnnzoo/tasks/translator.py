@@ -131,7 +131,9 @@ class Translator(Task):
         model = self.model
         features = model.output_dropout(model.features(batch.src, batch.src_lengths, batch.tgt))
         counted = batch.targets != IGNORED
-        logits = model.head(features[counted]).float()
+        logits: Tensor = model.head(features[counted])
+        if logits.dtype in (torch.float16, torch.bfloat16):
+            logits = logits.float()  # a sum over thousands of tokens has no room in half precision
         log_p = logits.log_softmax(-1)
         nats = F.nll_loss(log_p, batch.targets[counted], reduction="sum")
         self._count(nats, batch.num_targets)

@@ -287,5 +287,6 @@ def _recount(loader: PairLoader, trainer: lightning.Trainer | None) -> None:
     behind = len(loader) if loader.limit is None else loader.limit
     if loader.next_batch or not current.ready:  # else the epoch was at its end
         behind -= loader.remaining
-    current.ready = current.started = current.processed = behind
+    for name in ("ready", "started", "processed"):
+        setattr(current, name, behind)
     current.completed = behind - unfinished
