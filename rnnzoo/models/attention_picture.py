@@ -87,7 +87,7 @@ def draw_attention(
     from matplotlib.figure import Figure
 
     # Text in an SVG stays text, so that it is shown in whatever script it is; a PNG has boxes for what DejaVu lacks.
-    style = {"svg.hashsalt": "rnnzoo", "svg.fonttype": "none", "font.size": 10}
+    style: Any = {"svg.hashsalt": "rnnzoo", "svg.fonttype": "none", "font.size": 10}
     with matplotlib.rc_context(style), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")
         size = (1.6 + 0.34 * len(src_tokens), 1.4 + 0.34 * len(tgt_tokens))
