@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from rnnzoo.zoo import entry_names, read_metrics
-from rnnzoo.zoo.figures import figures
+from rnnzoo.zoo.figures import headline
+from rnnzoo.zoo.kinds import value_at
+from rnnzoo.zoo.kinds.translator_card import searched
 
 ROOT = Path(__file__).resolve().parent.parent
 MEASURED = ROOT / "benchmarks" / "results"
@@ -31,6 +33,12 @@ PUBLISHED = (
 """Tiny Shakespeare, last 10% as validation, nats per character; windows that start cold, at random places."""
 
 Cell = Callable[[dict[str, Any]], str]
+
+
+def _bleu(metrics: dict[str, Any], split: str) -> str:
+    score = value_at(metrics["scores"], f"{split}.bleu.score")
+    return "" if score is None else f"{score:.2f}"
+
 
 _COMMON: dict[str, Cell] = {
     "minutes": lambda m: f"{m['training']['seconds'] / 60:.0f}",
@@ -63,8 +71,11 @@ COLUMNS: dict[str, dict[str, Cell]] = {
     },
     "translator": {
         **_MODEL,
-        "BLEU": lambda m: str(figures(m).get("bleu", "")),
-        "chrF": lambda m: str(figures(m).get("chrf", "")),
+        "BLEU, valid": lambda m: _bleu(m, "valid"),
+        "BLEU, test": lambda m: _bleu(m, "test"),
+        "chrF": lambda m: f"{m['chrf']['score']:.2f}",
+        "BLEU, lower-cased tokens": lambda m: f"{m['bleu_lowercased_tokenised']['score']:.2f}",
+        "nats/token": lambda m: f"{m['nll']:.4f}",
         **_COMMON,
     },
 }
@@ -75,8 +86,18 @@ UNITS = {"char_lm": "characters", "word_lm": "words", "translator": "sentences"}
 
 def found() -> list[dict[str, Any]]:
     """The metrics of all entries, by corpus and task, the best first."""
-    metrics = [read_metrics(folder) for folder in entry_names().values()]
-    return sorted(metrics, key=lambda m: (*_group(m), m.get("nll", 0.0)))
+    return ranked([read_metrics(folder) for folder in entry_names().values()])
+
+
+def ranked(metrics: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """In the order of the page."""
+    return sorted(metrics, key=lambda m: (*_group(m), _rank(m)))
+
+
+def _rank(metrics: dict[str, Any]) -> float:
+    """What less of is better."""
+    figure = headline(metrics["task"], metrics)
+    return float(metrics.get("nll", 0.0)) if figure is None or figure.key != "bleu" else -figure.value
 
 
 def _group(metrics: dict[str, Any]) -> tuple[str, str]:
@@ -171,9 +192,18 @@ def _how(entries: list[dict[str, Any]]) -> str:
     first = entries[0]
     score = first["scores"][first["split"]]
     part = {"valid": "validation", "test": "test"}[first["split"]]
+    text = f"Split: {first['corpus']['split_rule']}. "
+    if "bleu" in score:
+        searches = sorted({searched(m) for m in entries})
+        signatures = sorted({m["scores"][m["split"]]["bleu"]["signature"] for m in entries})
+        return paragraph(
+            f"{text}chrF, nats and lower-cased BLEU are those of the {part} part, {score['sentences']:,} sentences, "
+            f"translated by {' or '.join(searches)}. BLEU is sacreBLEU's, of text as people write it: "
+            f"`{'` or `'.join(signatures)}`; of lower-cased tokens, as older papers print it, it stands beside."
+        )
     streams = " or ".join(map(str, sorted({m["eval_streams"] for m in entries})))
     read = f"read as {streams} stream{'' if streams == '1' else 's'} with a carried state"
-    text = f"Split: {first['corpus']['split_rule']}. The figures are those of the {part} part"
+    text += f"The figures are those of the {part} part"
     text += f", {score['tokens']:,} {UNITS[first['task']]} {read}." if "tokens" in score else "."
     if cold := score.get("cold_window"):
         text += (
@@ -218,7 +248,7 @@ def table(entries: list[dict[str, Any]]) -> str:
     for m in entries:
         cells = {heading: cell(m) for heading, cell in COLUMNS[m["task"]].items()}
         row = [cells.get(heading, "") for heading in headings]
-        writer.writerow([m["corpus"]["name"], m["split"], m["eval_streams"], *row])
+        writer.writerow([m["corpus"]["name"], m["split"], m.get("eval_streams", ""), *row])
     return out.getvalue()
 
 

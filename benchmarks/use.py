@@ -1,11 +1,12 @@
-"""Characters per second of every language model in the zoo, one text at a time on one core; kept in docs/speed.csv.
+"""Characters per second of every model in the zoo, one text at a time on one core; kept in docs/speed.csv.
 
 python -m benchmarks.use            # measures, and writes the file
 python -m benchmarks.use --check    # says which entries are not in it
 
-What is timed is `model.generate`, one text of 400 characters or so at temperature 0.8, after a shorter one; the models
-take turns, five rounds, and the best round counts. Seconds are those of the processor, of this process alone, so that
-other work on the machine counts little; with one thread they are those of the clock on a machine that is left alone.
+What is timed is `model.generate`, one text of 400 characters or so at temperature 0.8, after a shorter one, or
+`model.translate`, one sample sentence after the other, by the beam that it takes when nothing is said. The models take
+turns, five rounds, and the best round counts. Seconds are those of the processor, of this process alone, so that other
+work on the machine counts little; with one thread they are those of the clock on a machine that is left alone.
 """
 
 from __future__ import annotations
@@ -16,13 +17,15 @@ import io
 import platform
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
 from rnnzoo import load
-from rnnzoo.models import LanguageModel
+from rnnzoo.models import LanguageModel, Seq2Seq
 from rnnzoo.zoo import entry_names
+from rnnzoo.zoo.kinds.translator_card import sample_rows
 
 FILE = Path(__file__).resolve().parent.parent / "docs" / "speed.csv"
 COLUMNS = ("entry", "characters_per_second", "tokens_per_second", "device", "threads", "torch")
@@ -37,13 +40,25 @@ def speed(model: LanguageModel, tokens: int) -> tuple[float, float]:
     return len(text) / seconds, tokens / seconds
 
 
+def speed_of_translation(model: Seq2Seq, sentences: Sequence[str]) -> tuple[float, float]:
+    """Characters and tokens written per second."""
+    begin = time.process_time()
+    texts = [model.translate(sentence)[0] for sentence in sentences]
+    seconds = time.process_time() - begin
+    return sum(map(len, texts)) / seconds, sum(len(model.tgt_tokenizer.encode(text)) + 1 for text in texts) / seconds
+
+
 def measure() -> dict[str, tuple[float, float]]:
     """The best round of each entry; their rounds alternate."""
-    models = {name: load(name) for name in entry_names()}
-    models = {name: model for name, model in models.items() if isinstance(model, LanguageModel)}
+    entries = entry_names()
+    models = {name: load(name) for name in entries}
     best = dict.fromkeys(models, (0.0, 0.0))
     for _ in range(ROUNDS):
         for name, model in models.items():
+            if isinstance(model, Seq2Seq):
+                samples = sample_rows((entries[name] / "samples.txt").read_text(encoding="utf-8"))
+                best[name] = max(best[name], speed_of_translation(model, [source for source, _, _ in samples]))
+                continue
             tokens = CHARACTERS if model.tokenizer.kind in ("char", "byte") else CHARACTERS // 5
             speed(model, 20)
             best[name] = max(best[name], speed(model, tokens))

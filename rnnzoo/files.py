@@ -17,8 +17,13 @@ __all__ = ["append_line", "read_json", "read_lines", "sha256_file", "write_durab
 _MAX_JSON = 64 << 20
 
 
-def write_durably(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
-    """Lets `write` fill a temporary file beside `path`, flushes it to the disk, then gives it its name."""
+def write_durably(path: Path, write: Callable[[IO[bytes]], Any], before: Callable[[Path], Any] | None = None) -> None:
+    """Lets `write` fill a temporary file beside `path`, flushes it to the disk, then gives it its name.
+
+    Args:
+        path: the name. write: gets the open file.
+        before: called with the temporary file when all of it is on the disk, before it takes the name.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
@@ -29,6 +34,8 @@ def write_durably(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
         umask = os.umask(0)
         os.umask(umask)
         os.chmod(name, 0o666 & ~umask)  # mkstemp's files are for their owner only
+        if before is not None:
+            before(Path(name))
         os.replace(name, path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

@@ -35,10 +35,12 @@ def tracked_files() -> list[Path]:
 
 
 def test_import_is_light() -> None:
-    assert not loaded_after("import rnnzoo") & {"torch", "numpy", "lightning", "datasets", "matplotlib", "rich"}
+    assert not loaded_after("import rnnzoo") & {
+        *("torch", "numpy", "lightning", "datasets", "tokenizers", "matplotlib", "rich")
+    }
 
 
-LIGHT = ["torch", "lightning", "datasets", "matplotlib"]
+LIGHT = ["torch", "lightning", "datasets", "tokenizers", "matplotlib"]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,9 @@ import pytest
 
 import rnnzoo
 from benchmarks import results, use, zoo
+from rnnzoo.models import Seq2Seq
 from rnnzoo.zoo import entry_names, read_metrics, recipe_names
+from rnnzoo.zoo.kinds.translator_card import sample_rows
 
 ROOT = Path(__file__).parent.parent
 ENTRIES = sorted(path.parent.name for path in (ROOT / "pretrained").glob("*/metrics.json"))
@@ -80,6 +82,43 @@ def test_results_cope_with_words() -> None:
     assert None not in rows[-1]
 
 
+def test_results_cope_with_translators() -> None:
+    def entry(name: str, bleu: float) -> dict[str, Any]:
+        figures = {
+            key: {"score": score, "signature": f"nrefs:1|{key}"}
+            for key, score in (("bleu", bleu), ("chrf", 68.5), ("bleu_lowercased_tokenised", bleu + 1))
+        }
+        scores = {"nll": 1.4, "ppl": 4.06, "tokens": 14_000, "sentences": 1000, **figures}
+        return {
+            **{
+                "task": "translator",
+                "recipe": name,
+                "split": "test",
+                "cell": "gru",
+                "seed": 1,
+                "parameters": 5_000_000,
+            },
+            **scores,
+            "scores": {"valid": scores, "test": scores},
+            "search": {"beam": 5, "length_penalty": "average", "alpha": 1.0},
+            "corpus": {"name": "multi30k en-fr", "sha256": "0" * 64, "split_rule": "its own files"},
+            "training": {"seconds": 3600.0, "tokens_per_second": 5000.0, "peak_memory_bytes": 2**30},
+            "hardware": {"threads": 1},
+        }
+
+    entries = [entry("mt-vanilla.multi30k-en-fr", 38.25), entry("mt-gru.multi30k-en-fr", 53.75)]
+    assert [m["recipe"] for m in results.ranked(entries)] == ["mt-gru.multi30k-en-fr", "mt-vanilla.multi30k-en-fr"]
+    page = results.page(entries)
+    assert "## multi30k en-fr, sentences" in page
+    assert "translated by a beam of 5 with length penalty average" in page.replace("\n", " ")
+    assert "`nrefs:1|bleu`" in page
+    assert "| mt-gru.multi30k-en-fr | gru | 5,000,000 | 53.75 | 53.75 | 68.50 | 54.75 | 1.4000 |" in page
+    rows = list(csv.DictReader(io.StringIO(results.table([*results.found(), *entries]))))
+    assert rows[-1]["BLEU, test"] == "53.75"
+    assert rows[0]["BLEU, test"] == ""
+    assert None not in rows[-1]
+
+
 def test_every_entry_has_its_recipe_and_its_row() -> None:
     assert len(ENTRIES) == 5
     assert sorted(entry_names()) == ENTRIES
@@ -94,6 +133,10 @@ def test_every_entry_has_its_recipe_and_its_row() -> None:
 def test_an_entry_writes_words_of_its_text(name: str) -> None:
     model = rnnzoo.load(name)
     assert not model.training
+    if isinstance(model, Seq2Seq):
+        samples = (entry_names()[name] / "samples.txt").read_text(encoding="utf-8")
+        assert all(model.translate([source for source, _, _ in sample_rows(samples)[:4]]))
+        return
     if name.startswith("word-"):
         text = model.generate("the company", max_new_tokens=60, temperature=0.5, seed=0)[0]
         assert " the " in text

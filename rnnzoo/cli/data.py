@@ -109,6 +109,7 @@ def _facts(entry: CorpusEntry) -> dict[str, Any]:
     return {
         "name": entry.name,
         "kind": entry.kind,
+        "languages": list(entry.languages),
         "split": SPLITS[entry.split],
         "licence": entry.licence,
         "research_only": entry.research_only,
@@ -143,7 +144,9 @@ def _state(entry: CorpusEntry) -> str:
 
 
 def _split(entry: CorpusEntry) -> str:
-    return {"contiguous": "90/10", "files": "its own", "90/5/5": "90/5/5", "hashed": "96/2/2"}[entry.split]
+    return {"contiguous": "90/10", "files": "its own", "90/5/5": "90/5/5", "hashed": "96/2/2", "drawn": "drawn"}[
+        entry.split
+    ]
 
 
 def _size(size: int | None) -> str:

@@ -53,7 +53,8 @@ def run(args: argparse.Namespace) -> int:
         row = (one["name"], one["task"], one["cell"], _number(one["parameters"], ",d"), f"{one['bytes'] / 1e6:.1f}")
         score = ("", "")
         if one["score"] is not None:
-            score = (f"{one['score']:.{4 if one['score'] < 10 else 2}f}", f"{one['score_name']}, {one['split']}")
+            digits = 4 if one["score_name"].startswith(("bits", "nats")) else 2
+            score = (f"{one['score']:.{digits}f}", f"{one['score_name']}, {one['split']}")
         seconds = one["training_seconds"]
         time = "" if seconds is None else f"{seconds / 60:.0f} min"
         table.add_row(*(escape(str(cell)) for cell in (*row, *score, time, one["licence"])))

@@ -30,7 +30,8 @@ def run(args: argparse.Namespace) -> int:
         return 0
     for key, value in facts.items():
         if value is not None:
-            print(f"{key.replace('_', ' ') + ':':28}{value}")
+            shown = ", ".join(value) if isinstance(value, list) else value
+            print(f"{key.replace('_', ' ') + ':':28}{shown}")
     return 0
 
 

@@ -21,7 +21,10 @@ DESCRIPTION = """Trains a model by a recipe, and ends in a run folder with the m
 Any field of the recipe can be set: --data.chunk_len 64, --model.backbone.num_layers 3, --optimizer.lr 1e-3,
 --trainer.devices 2 (`rnnzoo train RECIPE --fields` lists them all). The everyday ones have short forms:
 --cell --hidden_size --num_layers --embedding_dim --text FILE... --corpus --hub --streams --chunk_len --lr --epochs
---seed --init_from MODEL."""
+--seed --init_from MODEL; for a translator --files SRC TGT, --tsv FILE, --src --tgt, --attention and --batch_tokens in
+place of --text, --streams and --chunk_len."""
+
+_TEXTS = ("files", "tsv", "corpus", "hub")  # where a recipe's section `data` names what to read
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -32,10 +35,13 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
-        usage="rnnzoo train RECIPE [--resume] [--over FILE] [--runs DIR] [--FIELD VALUE ...]",
+        usage="rnnzoo train RECIPE [--resume [--restart]] [--over FILE] [--runs DIR] [--FIELD VALUE ...]",
     )
     parser.add_argument("recipe", metavar="RECIPE", help="a packaged recipe (`rnnzoo recipes ls`), or a YAML file")
     parser.add_argument("--resume", action="store_true", help="go on with the last run of this recipe")
+    parser.add_argument(
+        "--restart", action="store_true", help="with --resume: begin it again if none of its checkpoints is whole"
+    )
     parser.add_argument(
         "--over", action="append", default=[], metavar="FILE", help="merge this recipe file over it; may be repeated"
     )
@@ -54,7 +60,16 @@ def run(args: argparse.Namespace) -> int:
         sys.stdout.write(Recipe.from_mapping(override(read(args.recipe, args.over), settings)).to_yaml())
         return 0
     _check_text(args, settings)
-    print(carry_out(args.recipe, settings=settings, overlays=args.over, resume=args.resume, runs=args.runs))
+    print(
+        carry_out(
+            args.recipe,
+            settings=settings,
+            overlays=args.over,
+            resume=args.resume or args.restart,
+            restart=args.restart,
+            runs=args.runs,
+        )
+    )
     return 0
 
 
@@ -72,7 +87,10 @@ def carry_out(recipe: str, *, runs: str, **options: Any) -> Path:
 
     try:
         return train(recipe, runs=runs, **options)
-    except SystemExit as stopped:  # Lightning's own: with 1 after Ctrl-C, without a code after SIGTERM
+    except KeyboardInterrupt:
+        _say_how_to_go_on(recipe, runs)
+        raise
+    except SystemExit as stopped:  # `Stopped`, or Lightning's own: with 1 after Ctrl-C, without a code after SIGTERM
         _say_how_to_go_on(recipe, runs)
         if stopped.code == 1:
             raise KeyboardInterrupt from None
@@ -83,13 +101,16 @@ def _check_text(args: argparse.Namespace, settings: Mapping[str, Any]) -> None:
     """Says what to do when no text is named, or two are; before lightning is waited for."""
     from rnnzoo.zoo.recipes import find_recipe, read_recipe
 
-    named = [name for name in settings if name.removeprefix("data.") in ("text", "files", "corpus", "hub")]
+    named = [name for name in settings if name.removeprefix("data.") in ("text", *_TEXTS)]
     if len(named) > 1:
         raise UserError(f"--{named[0]} and --{named[1]} are two texts: give one")
     layers = [read_recipe(find_recipe(recipe)) for recipe in (args.recipe, *args.over)]
     sections = [layer["data"] for layer in layers if isinstance(layer.get("data"), dict)]
-    in_recipe = any(section.get(name) for section in sections for name in ("files", "corpus", "hub"))
+    in_recipe = any(section.get(name) for section in sections for name in _TEXTS)
     if not (named or in_recipe or args.resume):
+        if any(layer.get("task") == "translator" for layer in layers):
+            hint = "name them with --files SRC TGT, or --tsv FILE"
+            raise UserError(f"{args.recipe} is for pairs of sentences of your own: {hint}")
         raise UserError(f"{args.recipe} is for a text of your own: name it with --text FILE ...")
 
 
@@ -100,7 +121,7 @@ def _say_how_to_go_on(recipe: str, runs: str) -> None:
 
     try:
         run = last_run(Path(runs), find_recipe(recipe).stem)
-        run.checkpoint()
+        run.find_checkpoint()
     except UserError:  # stopped before there was anything to go on from
         return
     where = "" if runs == "runs" else f" --runs {runs}"
@@ -131,7 +152,9 @@ def parse_settings(words: Sequence[str]) -> dict[str, Any]:
     for name, values in found.items():
         if not values:
             raise UserError(f"--{name} needs a value")
-        texts = name in ("text", "data.files")  # names of files, whatever they look like
-        parsed = [value if texts or not value else parse_yaml(value) for value in values]
+        short = name.removeprefix("data.")
+        texts = short in ("text", "files", "valid_files", "test_files")
+        names = texts or short == "tsv"  # of files, whatever they look like
+        parsed = [value if names or not value else parse_yaml(value) for value in values]
         settings[name] = parsed if texts or len(parsed) > 1 else parsed[0]
     return settings

@@ -83,6 +83,14 @@ def _entries() -> Iterator[CorpusEntry]:
         note="built in: pydoc_data.topics of the running Python, so its text depends on the version",
     )
     yield CorpusEntry(
+        "numbers-en-fr",
+        "pairs",
+        "drawn",
+        "Apache-2.0 (made by rnnzoo)",
+        note="built in: number words from 0 to 999,999",
+        languages=("en", "fr"),
+    )
+    yield CorpusEntry(
         "tinyshakespeare",
         "text",
         "contiguous",
@@ -166,6 +174,7 @@ def _entries() -> Iterator[CorpusEntry]:
         tuple(_multi30k(*row) for row in _MULTI30K_FILES),
         research_only=True,
         note="English, German, French; raw and tokenised; test is test_2016_flickr",
+        languages=("en", "de", "fr"),
     )
     yield CorpusEntry(
         "tatoeba-eng-fra",
@@ -177,6 +186,7 @@ def _entries() -> Iterator[CorpusEntry]:
             _tatoeba("fra.txt", 10009515, "2546838ae46e0eac4c02ab7032ea0a02a006074a5340077a36a9444f41e02888"),
             _tatoeba("_about.txt", 1441, "359011f5738272138286287b44db215d184823911eb049da2160a6ac6933d6c9"),
         ),
+        languages=("en", "fr"),
     )
     yield CorpusEntry(
         "wikitext-103",
@@ -236,6 +246,7 @@ def _entries() -> Iterator[CorpusEntry]:
         ),
         hub="wmt/wmt14:fr-en",
         note="English, French; tens of GB; no sha256 on record",
+        languages=("fr", "en"),
     )
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rnnzoo.config import Config
-from rnnzoo.errors import UserError
 from rnnzoo.text.spaces import plain_spaces
 
-__all__ = ["CleaningConfig", "Pairs", "clean_pairs", "plain_spaces"]
+__all__ = ["CleaningConfig", "Pairs", "clean_pairs", "describe", "plain_spaces"]
 
 Pairs = tuple[list[str], list[str]]
 """Source sentences and target sentences, side by side."""
@@ -18,7 +19,7 @@ Pairs = tuple[list[str], list[str]]
 
 @dataclass(frozen=True)
 class CleaningConfig(Config):
-    """Rules for training pairs; pairs to score on are only given plain spaces, none is ever left out.
+    """Rules for training pairs. Pairs to score on are left out only where a side is blank, else no two figures compare.
 
     Args:
         max_chars: sentences with more characters are left out, with their other side.
@@ -36,51 +37,53 @@ class CleaningConfig(Config):
             raise ValueError("max_chars and max_ratio must be at least 1")
 
 
-def clean_pairs(pairs: Pairs, config: CleaningConfig) -> tuple[Pairs, Counter[str]]:
-    """The pairs that `config` lets pass, with plain spaces, and how many went for which reason."""
+_LENIENT = CleaningConfig(max_chars=sys.maxsize, max_ratio=math.inf)
+
+
+def clean_pairs(pairs: Pairs, config: CleaningConfig | None) -> tuple[Pairs, Counter[str]]:
+    """The pairs that pass, with plain spaces, and how many went for which reason.
+
+    Args:
+        pairs: the sentences.
+        config: the rules of training pairs; None for pairs to score on.
+    """
+    rules = _LENIENT if config is None else config
     sources, targets = list[str](), list[str]()
     dropped: Counter[str] = Counter()
     seen: set[tuple[str, str]] = set()
-    for source, target in zip(*map(_spaced, pairs), strict=True):
-        if reason := _fault(source, target, config):
+    for pair in zip(*pairs, strict=True):
+        source, target = map(plain_spaces, pair)
+        if reason := _fault(source, target, rules):
             dropped[reason] += 1
-        elif not config.duplicates and (source, target) in seen:
-            dropped["duplicate"] += 1
+        elif not rules.duplicates and (source, target) in seen:
+            dropped["repeated"] += 1
         else:
             sources.append(source)
             targets.append(target)
-            if not config.duplicates:
+            if not rules.duplicates:
                 seen.add((source, target))
     return (sources, targets), dropped
 
 
-def _spaced(sentences: Sequence[str]) -> list[str]:
-    return [plain_spaces(sentence) for sentence in sentences]
+def describe(total: int, dropped: Mapping[str, Counter[str]]) -> str:
+    """``"29,000 training pairs, 12 left out: 10 blank on one side, 2 of unlike length"``, other parts after it.
+
+    Args:
+        total: the training pairs that stay. dropped: what went, and why, by part.
+    """
+    said = {role: _left_out(counts) for role, counts in dropped.items() if counts}
+    parts = [f"{total:,} training pairs, {said.pop('train', 'none left out')}"]
+    return "; ".join([*parts, *(f"{role}: {text}" for role, text in said.items())])
 
 
-def _fault(source: str, target: str, config: CleaningConfig) -> str:
+def _left_out(counts: Counter[str]) -> str:
+    return f"{counts.total():,} left out: " + ", ".join(f"{count:,} {reason}" for reason, count in counts.most_common())
+
+
+def _fault(source: str, target: str, rules: CleaningConfig) -> str:
     if not source or not target:
         return "blank on one side" if source or target else "blank"
     shorter, longer = sorted((len(source), len(target)))
-    if longer > config.max_chars:
-        return f"longer than {config.max_chars} characters"
-    return "of unlike length" if longer + 20 > config.max_ratio * (shorter + 20) else ""
-
-
-def describe(dropped: Counter[str], total: int) -> str:
-    """``"29,000 training pairs, 12 left out: 10 blank on one side, 2 of unlike length"``."""
-    reasons = ", ".join(f"{count:,} {reason}" for reason, count in dropped.most_common())
-    left_out = f"{dropped.total():,} left out: {reasons}" if dropped else "none left out"
-    return f"{total:,} training pairs, {left_out}"
-
-
-def require_both_sides(pairs: Pairs, where: str) -> None:
-    """Without cleaning, a line that is blank on one side only is an error.
-
-    Raises:
-        UserError: there is one.
-    """
-    for number, (source, target) in enumerate(zip(*pairs, strict=True), 1):
-        if bool(source.strip()) != bool(target.strip()):
-            side = "target" if source.strip() else "source"
-            raise UserError(f"the {side} is blank, and only the {side}", path=where, position=f"line {number}")
+    if longer > rules.max_chars:
+        return f"longer than {rules.max_chars:,} characters"
+    return "of unlike length" if longer + 20 > rules.max_ratio * (shorter + 20) else ""

@@ -14,7 +14,7 @@ from rnnzoo.data.places import find_corpus
 from rnnzoo.data.sources import SPLITS, CorpusEntry, CorpusFile
 from rnnzoo.errors import UserError
 
-__all__ = ["Corpus", "load_corpus", "read_text", "split_contiguous"]
+__all__ = ["Corpus", "catalogue_text", "load_corpus", "read_text", "split_contiguous"]
 
 OWN_LICENCE = "not stated"
 
@@ -109,6 +109,15 @@ def read_text(path: str | os.PathLike[str]) -> str:
         UserError: missing, a folder, empty, or not UTF-8 (with the offset of the first bad byte).
     """
     return _decode(_read_bytes(path), path)
+
+
+def catalogue_text(file: CorpusFile, folder: Path) -> str:
+    """The text of one file of a corpus that lies in `folder`.
+
+    Raises:
+        UserError: it is missing, or not the file of the catalogue.
+    """
+    return _decode(_checked(file, folder), folder / file.path)
 
 
 def _read_bytes(path: str | os.PathLike[str]) -> bytes:
@@ -211,7 +220,3 @@ def _corpus(name: str, parts: Mapping[str, str], rule: str, licence: str, resear
         # a hub dataset may hold lone surrogates, which UTF-8 refuses
         digest.update(parts.get(role, "").encode("utf-8", "surrogatepass"))
     return Corpus(name, dict(parts), digest.hexdigest(), rule, licence, research_only)
-
-
-def _catalogue_text(file: CorpusFile, folder: Path) -> str:
-    return _decode(_checked(file, folder), folder / file.path)

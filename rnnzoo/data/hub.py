@@ -9,7 +9,7 @@ from typing import Any
 
 from rnnzoo.errors import UserError, nearest
 
-__all__ = ["fetch_hub_pairs", "load_hub_texts"]
+__all__ = ["fetch_hub_pairs", "load_hub_pairs", "load_hub_texts"]
 
 _ROLES = {"train": "train", "validation": "valid", "valid": "valid", "dev": "valid", "test": "test"}
 
@@ -39,6 +39,47 @@ def load_hub_texts(hub: str, text_column: str) -> dict[str, str]:
         if not texts[role].strip():
             raise UserError(f"hub dataset {hub!r}: column {text_column!r} of split {role!r} is empty")
     return texts
+
+
+def load_hub_pairs(hub: str, sides: tuple[str, str]) -> dict[str, tuple[list[str], list[str]]]:
+    """The splits of a dataset as pairs of sentences, a row a pair; all of it is held in memory.
+
+    Args:
+        hub: as in `load_hub_texts`.
+        sides: the languages of source and target: two columns, or two keys of a column ``translation``, which is how
+            WMT and OPUS are kept.
+
+    Returns:
+        ``"train"`` and those of ``"valid"`` and ``"test"`` that the dataset has, line ends made spaces.
+
+    Raises:
+        UserError: as `load_hub_texts`; a language that the dataset does not have.
+    """
+    parts = {}
+    for role, split in _load(hub).items():
+        rows = split["translation"] if "translation" in split.column_names else None
+        known = split.column_names if rows is None else sorted(rows[0] or ()) if len(rows) else sides
+        for side in sides:
+            if side not in known:
+                there = nearest("", known)
+                raise UserError(f"hub dataset {hub!r} has no language {side!r}{there}; set src and tgt")
+        columns = zip(split[sides[0]], split[sides[1]], strict=True) if rows is None else _translations(rows, sides)
+        one, other = list[str](), list[str]()
+        for number, pair in enumerate(columns, 1):
+            for sentence, side, into in zip(pair, sides, (one, other), strict=True):
+                if not isinstance(sentence, str):
+                    what = f"{side!r} is {type(sentence).__name__}, not text"
+                    raise UserError(f"hub dataset {hub!r}, split {role!r}, row {number}: {what}")
+                into.append(" ".join(sentence.split("\n")))
+        if not one:
+            raise UserError(f"hub dataset {hub!r}: split {role!r} is empty")
+        parts[role] = (one, other)
+    return parts
+
+
+def _translations(rows: Any, sides: tuple[str, str]) -> Iterator[tuple[Any, Any]]:
+    for row in rows:
+        yield tuple((row or {}).get(side) for side in sides)  # type: ignore[misc]
 
 
 def fetch_hub_pairs(hub: str, folder: Path, sides: tuple[str, str]) -> None:

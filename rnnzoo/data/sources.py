@@ -7,7 +7,7 @@ from typing import Literal
 
 __all__ = ["SPLITS", "CorpusEntry", "CorpusFile", "Form", "Source", "Split"]
 
-Split = Literal["contiguous", "files", "90/5/5", "hashed"]
+Split = Literal["contiguous", "files", "90/5/5", "hashed", "drawn"]
 Form = Literal["", "one-newline", "spelt"]
 
 SPLITS: dict[Split, str] = {
@@ -15,6 +15,7 @@ SPLITS: dict[Split, str] = {
     "files": "its own files",
     "90/5/5": "the first 90% of the bytes, the next 5%, the last 5%",
     "hashed": "2% validation and 2% test by English sentence, chosen by a hash of it",
+    "drawn": "1,000 numbers for validation and 1,000 for test, drawn by a fixed seed, none of them in training",
 }
 """The split rules in words."""
 
@@ -71,6 +72,7 @@ class CorpusEntry:
         files: its files.
         hub: the hub id for `datasets`, with ``:config``, of a corpus that is only there.
         note: what else one must know.
+        languages: of a corpus of pairs: those it has, the first two in the order that is meant where none is said.
     """
 
     name: str
@@ -82,6 +84,7 @@ class CorpusEntry:
     research_only: bool = False
     hub: str = ""
     note: str = ""
+    languages: tuple[str, ...] = ()
 
     @property
     def size(self) -> int | None:

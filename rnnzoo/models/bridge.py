@@ -70,7 +70,7 @@ class Bridge(nn.Module):
         if self.map is None:
             return state
         named = states.flatten(state)
-        parts = torch.tanh(self.map(self._summary(outputs, lengths))).split(list(self.targets.values()), dim=1)
+        parts = torch.tanh(self.map(self._summary(outputs, lengths))).split(list(self.targets.values()), dim=1)  # type: ignore[no-untyped-call]
         return states.unflatten(state, named | dict(zip(self.targets, parts, strict=True)))
 
     def _joined(self, final: State) -> State:

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
-from rnnzoo.backbones import BidirectionalStack, BidirectionalStackConfig, Stack, StackConfig, reverse
+from rnnzoo.backbones import BidirectionalStackConfig, Stack, StackConfig, reverse
 from rnnzoo.cells.gru import GRUConfig
 from rnnzoo.config import Config
 from rnnzoo.errors import UserError
@@ -193,10 +193,7 @@ class Seq2Seq(nn.Module):
         x = self._embed(self.src_embedding, src)
         if self.config.reverse_source:
             x = reverse(x, lengths)
-        if isinstance(self.encoder, BidirectionalStack):
-            outputs, final = self.encoder(x, lengths)
-        else:
-            outputs, final = self.encoder(x, None, lengths)
+        outputs, final = self.encoder(x, lengths=lengths)
         fed = outputs.new_zeros(len(src), self.features_size if self.config.input_feeding else 0)
         state = DecoderState(self.bridge(outputs, final, lengths), fed)
         if self.attention_layer is None:
@@ -296,7 +293,8 @@ class Seq2Seq(nn.Module):
                 fed = readout[:, 0]
                 readouts.append(readout)
                 looked.append(weights)
-        return torch.cat(readouts, dim=1), torch.cat(looked, dim=1) if looked[0] is not None else None
+        found = [one for one in looked if one is not None]
+        return torch.cat(readouts, dim=1), torch.cat(found, dim=1) if found else None
 
     def _read(self, y: Tensor, memory: Memory | tuple[()]) -> tuple[Tensor, Tensor | None]:
         """The readout of decoder outputs (B, T, H), and the attention weights."""

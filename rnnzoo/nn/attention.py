@@ -217,12 +217,14 @@ class MultiHead(Attention):
     def scores(self, query: Tensor, keys: Tensor) -> Tensor:
         """One (B, heads, T, S) score a head."""
         q, k = self._split(self.query(query)), self._split(keys)
-        return (q * q.size(-1) ** -0.5) @ k.transpose(-1, -2)
+        scores: Tensor = (q * q.size(-1) ** -0.5) @ k.transpose(-1, -2)
+        return scores
 
     def forward(self, query: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
         weights = masked_softmax(self.scores(query, memory.keys), memory.mask[:, None, None])
         read = (weights @ self._split(memory.values)).transpose(1, 2).flatten(2)
-        return self.output(read), weights.mean(1)
+        context: Tensor = self.output(read)
+        return context, weights.mean(1)
 
     def _split(self, x: Float[Tensor, "B T A"]) -> Float[Tensor, "B heads T D"]:
-        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        return x.view(*x.shape[:-1], self.heads, -1).transpose(1, 2)

@@ -1,4 +1,4 @@
-"""What every task shares: gradients of the mean loss per token, scores, and what a checkpoint needs to go on exactly."""
+"""What every task shares: gradients of the mean loss per token, scores, what a checkpoint needs to go on exactly."""
 
 from __future__ import annotations
 

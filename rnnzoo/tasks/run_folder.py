@@ -4,25 +4,27 @@ runs/<recipe>/<number>/
     run.json         the recipe's name, the hash of the text, the settings given on top
     recipe.yaml      every field, as it was run
     history.jsonl    the losses
-    checkpoints/     last.ckpt, best.ckpt
+    checkpoints/     step-0000200.ckpt (the last few), best.ckpt, each with its .sha256
     ...              and, when it has ended, what `rnnzoo.zoo.save_folder` writes
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from rnnzoo.embeddings import Coverage
 from rnnzoo.errors import UserError
 from rnnzoo.files import read_json, write_json, write_text
 from rnnzoo.tasks.recipe import Recipe
+from rnnzoo.training.checkpoint import is_whole
 from rnnzoo.zoo import read_recipe
 
-__all__ = ["RunFolder", "last_run", "new_run"]
+__all__ = ["Found", "RunFolder", "last_run", "new_run"]
 
 # What may differ when a run goes on: where and how visibly it runs, not what it computes.
 ELSEWHERE = frozenset(
@@ -103,16 +105,43 @@ class RunFolder:
                 path=self.path,
             )
 
-    def checkpoint(self) -> Path:
-        """The checkpoint to go on from.
+    def find_checkpoint(self) -> Found:
+        """The newest whole checkpoint to go on from, and what was passed over on the way to it.
+
+        Files that a killed process left half-written are removed.
 
         Raises:
-            UserError: none was written yet.
+            UserError: none was written yet, or none is whole.
         """
-        for name in ("last.ckpt", "best.ckpt"):
-            if (self.checkpoints / name).is_file():
-                return self.checkpoints / name
+        for half in self.checkpoints.glob(".*.ckpt*"):
+            half.unlink(missing_ok=True)
+        numbered = sorted(self.checkpoints.glob("step-*.ckpt"), reverse=True)
+        skipped: list[Path] = []
+        for path in [*numbered, self.checkpoints / "best.ckpt"]:
+            if is_whole(path):
+                return Found(path, tuple(skipped))
+            if path in numbered or path.is_file():
+                skipped.append(path)
+        if skipped:
+            names = ", ".join(path.name for path in skipped)
+            raise UserError(
+                f"no checkpoint is whole ({names}): start over with --restart, which removes them",
+                path=self.checkpoints,
+            )
         raise UserError("the run stopped before its first checkpoint: start it anew without --resume", path=self.path)
+
+    def forget(self) -> None:
+        """Removes what the run has computed so far, for `--restart`."""
+        shutil.rmtree(self.checkpoints, ignore_errors=True)
+        for name in ("history.jsonl", "metrics.json"):
+            (self.path / name).unlink(missing_ok=True)
+
+
+class Found(NamedTuple):
+    """A checkpoint to go on from, and the newer ones that are damaged."""
+
+    path: Path
+    skipped: tuple[Path, ...]
 
 
 def new_run(root: Path, name: str) -> RunFolder:

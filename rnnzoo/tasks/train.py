@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import lightning
-from lightning.pytorch.callbacks import Callback, ModelCheckpoint
+from lightning.pytorch.callbacks import Callback
 
 from rnnzoo.errors import UserError
 from rnnzoo.tasks.jobs import JOBS, Job
 from rnnzoo.tasks.recipe import LanguageModelRecipe, Recipe, TranslatorRecipe, override, plain, read
-from rnnzoo.tasks.run_folder import RunFolder, last_run, new_run
+from rnnzoo.tasks.run_folder import Found, RunFolder, last_run, new_run
 from rnnzoo.tasks.trainer import build_trainer
-from rnnzoo.training import History, TrainProgress, keep_freed_memory
+from rnnzoo.training import (
+    BestCheckpoint,
+    History,
+    StepCheckpoints,
+    StopOnSignal,
+    Stopped,
+    TrainProgress,
+    keep_freed_memory,
+)
 from rnnzoo.zoo import find_recipe
 
 __all__ = ["train"]
@@ -28,6 +37,7 @@ def train(
     settings: Mapping[str, Any] | None = None,
     overlays: Sequence[str | Path] = (),
     resume: bool = False,
+    restart: bool = False,
     runs: str | os.PathLike[str] = "runs",
     **overrides: Any,
 ) -> Path:
@@ -37,7 +47,8 @@ def train(
         recipe: the name of a packaged recipe, or the path of a YAML file.
         settings: fields to change, by dotted name, as on the command line.
         overlays: recipe files merged over it, such as ``hardware/8gpu-ddp``.
-        resume: go on with the last run of this recipe.
+        resume: go on with the last run of this recipe, from its newest checkpoint that is whole.
+        restart: with `resume`: if there is none, begin that run again.
         runs: where run folders go.
         **overrides: settings by their short forms, ``cell="gru"``, ``epochs=2``; or by dotted names.
 
@@ -61,10 +72,11 @@ def train(
         run = new_run(root, name)
         plan = Recipe.from_mapping(override(read(path, overlays), given))
     assert isinstance(plan, (LanguageModelRecipe, TranslatorRecipe))
-    checkpoint = run.checkpoint() if resume else None
+    found = _where_to_go_on(run, restart) if resume else None
+    checkpoint = found and found.path
 
     lightning.seed_everything(plan.seed, verbose=False)
-    job = JOBS[plan.name](plan, run, resume=resume)
+    job: Job[Any] = JOBS[plan.name](plan, run, resume=resume)
     if resume:
         run.check_text(job.data.corpus.sha256)
     task = job.build(run)
@@ -82,15 +94,19 @@ def train(
         if visible and trainer.is_global_zero:
             first, *more = job.introduction()
             bar.say("\n".join([f"{run.name}: {first}", *more]))
-            if checkpoint is not None:
-                bar.say(f"resumes from {checkpoint}")
+            if found is not None:
+                for path in found.skipped:
+                    bar.say(f"passed over, since it is damaged: {path}")
+                bar.say(f"resumes from {found.path}")
         trainer.fit(task, datamodule=job.data, ckpt_path=checkpoint, weights_only=True)
-        if trainer.interrupted:
-            raise KeyboardInterrupt
         if trainer.is_global_zero:
             report = job.finish(run, trainer, history)
             if visible:
                 bar.say(f"{report}\nthe trained model: {run.path}")
+    except Stopped as stopped:
+        if stopped.signal == signal.SIGINT:
+            raise KeyboardInterrupt from None
+        raise
     except UserError:
         if not resume and trainer.is_global_zero and trainer.global_step == 0:
             shutil.rmtree(run.path)  # a run that could not begin leaves nothing
@@ -100,13 +116,21 @@ def train(
     return run.path
 
 
-def _checkpoints(run: RunFolder, every: int, job: Job) -> list[Callback]:
-    folder, (monitor, mode) = run.checkpoints, job.monitor
+def _where_to_go_on(run: RunFolder, restart: bool) -> Found | None:
+    try:
+        return run.find_checkpoint()
+    except UserError:
+        if not restart:
+            raise
+        run.forget()
+        return None
+
+
+def _checkpoints(run: RunFolder, every: int, job: Job[Any]) -> list[Callback]:
+    folder = run.checkpoints
+    steps = StepCheckpoints(folder, every)  # steps of the optimiser, so that no accumulated gradient is lost
     return [
-        # Only when there is a score: a run that ends before its first validation has no best.
-        ModelCheckpoint(
-            folder, "best", monitor=monitor, mode=mode, enable_version_counter=False, save_on_train_epoch_end=False
-        ),
-        # Steps of the optimiser, so that no accumulated gradient is lost.
-        ModelCheckpoint(folder, "last", every_n_train_steps=every, save_top_k=1, enable_version_counter=False),
+        BestCheckpoint(folder, *job.monitor),
+        steps,
+        StopOnSignal(steps),
     ]

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Self
 import torch
 import torch.nn.functional as F
 
-from rnnzoo.data.pairs import PairBatch
+from rnnzoo.data.pair_batches import PairBatch
 from rnnzoo.decoding import SearchConfig, beam_search
 from rnnzoo.metrics.bleu import bleu
 from rnnzoo.models import Seq2Seq, Seq2SeqConfig
@@ -137,7 +137,8 @@ class Translator(Task):
         self._count(nats, batch.num_targets)
         if self.label_smoothing == 0:
             return nats
-        return (1 - self.label_smoothing) * nats - self.label_smoothing * log_p.mean(-1).sum()
+        loss: Tensor = (1 - self.label_smoothing) * nats - self.label_smoothing * log_p.mean(-1).sum()
+        return loss
 
     def validation_step(self, batch: PairBatch, batch_idx: int) -> None:
         """Adds a batch to the validation score."""
@@ -148,6 +149,8 @@ class Translator(Task):
         self._score(batch, "test")
 
     def _score(self, batch: PairBatch, split: str) -> None:
+        if not batch.num_targets:  # an empty batch, of a rank that has run out of sentences
+            return
         model = self.model
         nats = model.nll(batch.src, batch.src_lengths, batch.tgt, batch.targets)
         self._metric(split).update(nats, batch.num_targets)

@@ -1,7 +1,7 @@
 """What every task trains with: data modules, optimisers, schedules, callbacks, checkpoints."""
 
 from rnnzoo.training.averaging import average_state_dicts
-from rnnzoo.training.checkpoint import DurableCheckpointIO
+from rnnzoo.training.checkpoint import BestCheckpoint, DurableCheckpointIO, StepCheckpoints, is_whole, sidecar
 from rnnzoo.training.history import History, draw_curve, read_history
 from rnnzoo.training.memory import keep_freed_memory
 from rnnzoo.training.nt_asgd import NTASGD, NTASGDConfig
@@ -11,10 +11,12 @@ from rnnzoo.training.pretrained import FreezeEmbedding, PretrainedEmbedding
 from rnnzoo.training.progress import TrainProgress
 from rnnzoo.training.regularization import RegularizationConfig
 from rnnzoo.training.samples import SampleConfig, SampleText
+from rnnzoo.training.stopping import StopOnSignal, Stopped
 from rnnzoo.training.stream_data import StreamData, StreamDataConfig, WordDataConfig
 
 __all__ = [
     "NTASGD",
+    "BestCheckpoint",
     "DurableCheckpointIO",
     "FreezeEmbedding",
     "History",
@@ -27,12 +29,17 @@ __all__ = [
     "SampleConfig",
     "SampleText",
     "ScheduleConfig",
+    "StepCheckpoints",
+    "StopOnSignal",
+    "Stopped",
     "StreamData",
     "StreamDataConfig",
     "TrainProgress",
     "WordDataConfig",
     "average_state_dicts",
     "draw_curve",
+    "is_whole",
     "keep_freed_memory",
     "read_history",
+    "sidecar",
 ]

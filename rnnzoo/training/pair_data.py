@@ -1,10 +1,9 @@
-"""Pairs of sentences as a LightningDataModule."""
+"""Pairs of sentences as a LightningDataModule: batches of like length, by token count."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import lightning
@@ -13,18 +12,38 @@ from rnnzoo.config import Config
 from rnnzoo.data.cleaning import CleaningConfig
 from rnnzoo.data.pair_batches import EncodedPairs, PairLoader
 from rnnzoo.data.pairs import PairCorpus, load_pairs
+from rnnzoo.errors import UserError
 from rnnzoo.text import BPETokenizerConfig, Tokenizer, TokenizerConfig
+from rnnzoo.training.stream_data import read_of_epoch
 
 __all__ = ["PairData", "PairDataConfig"]
 
 
 @dataclass(frozen=True)
 class PairDataConfig(Config):
-    """Which pairs a translator reads, and how."""
+    """Which pairs a translator reads, and how.
+
+    Args:
+        corpus: a corpus of pairs of the catalogue (`rnnzoo data ls`).
+        files: or one's own two files, source and target, a line a sentence.
+        tsv: or one's own table, columns separated by tabs.
+        columns: those of source and target in a table, counted from 1.
+        hub: or a dataset of the hub, ``org/name`` or ``org/name:configuration``.
+        src: the source's language. tgt: the target's. Needed where the corpus does not say.
+        valid_files: what to validate on, in the form of `files` or `tsv`; otherwise the last tenth.
+        test_files: what to test on.
+        test_part: own pairs are split 80/10/10, with a test part, instead of 90/10.
+        tokenizer: what becomes a token.
+        src_tokenizer: what becomes one on the source's side, where that is something else.
+        joint: both sides share one vocabulary.
+        cleaning: which pairs are left out of training; null for none.
+        batch_tokens: a training batch has at most so many rows times its longest sentence, padding counted.
+    """
 
     corpus: str | None = None
     files: tuple[str, ...] = ()
     tsv: str | None = None
+    columns: tuple[int, int] = (1, 2)
     hub: str | None = None
     src: str | None = None
     tgt: str | None = None
@@ -32,15 +51,35 @@ class PairDataConfig(Config):
     test_files: tuple[str, ...] = ()
     test_part: bool = False
     tokenizer: TokenizerConfig = field(default_factory=BPETokenizerConfig)
+    src_tokenizer: TokenizerConfig | None = None
     joint: bool = True
     cleaning: CleaningConfig | None = field(default_factory=CleaningConfig)
     batch_tokens: int = 1000
 
+    def __post_init__(self) -> None:
+        given = (self.corpus is not None, bool(self.files), self.tsv is not None, self.hub is not None)
+        if sum(given) > 1:
+            raise ValueError("corpus, files, tsv and hub exclude each other")
+        if self.batch_tokens < 1:
+            raise ValueError("batch_tokens must be at least 1")
+        if min(self.columns) < 1 or self.columns[0] == self.columns[1]:
+            raise ValueError("columns are two different ones, counted from 1")
+        if self.test_part and self.test_files:
+            raise ValueError("test_part and test_files exclude each other")
+        if self.joint and self.src_tokenizer is not None:
+            raise ValueError("src_tokenizer: a joint vocabulary has one tokenizer; set joint to false")
+
     def load(self) -> PairCorpus:
+        """The pairs, split and cleaned.
+
+        Raises:
+            UserError: they are not there, or cannot be read as pairs.
+        """
         return load_pairs(
             self.corpus,
             files=self.files,
             tsv=self.tsv,
+            columns=self.columns,
             hub=self.hub,
             src=self.src,
             tgt=self.tgt,
@@ -52,7 +91,16 @@ class PairDataConfig(Config):
 
 
 class PairData(lightning.LightningDataModule):
-    """Batches of pairs for training, validation and test."""
+    """The batches of a corpus of pairs, for training, validation and test; works in any `lightning.Trainer`.
+
+    It says where it stands in a checkpoint by itself; from there any number of ranks goes on, in the same order.
+
+    Args:
+        config: the pairs and how they are read; its fields may also be given by name.
+        tokenizers: the source's and the target's, which exist, say those of the model to be trained further; they stay
+            as they are.
+        seed: of the order of the data.
+    """
 
     def __init__(
         self,
@@ -65,78 +113,179 @@ class PairData(lightning.LightningDataModule):
         super().__init__()
         base = PairDataConfig.from_dict(config or {}, "data")
         self.config = PairDataConfig.from_dict(base.to_dict() | fields, "data")
-        self.seed, self._known = seed, tokenizers
+        self.seed, self._tokenizers = seed, tokenizers
+        self._corpus: PairCorpus | None = None
+        self._pairs: dict[str, EncodedPairs] = {}
         self._train: PairLoader | None = None
         self._resume: dict[str, int] | None = None
-        self._encoded: dict[str, EncodedPairs] = {}
 
-    @cached_property
+    # --------------------------------------------------------------------------------------- the pairs
+
+    @property
     def corpus(self) -> PairCorpus:
-        return self.config.load()
+        """The pairs as text; read when they are first asked for."""
+        if self._corpus is None:
+            self._corpus = self.config.load()
+        return self._corpus
 
-    @cached_property
-    def _tokenizers(self) -> tuple[Tokenizer, Tokenizer]:
-        if self._known is not None:
-            return self._known
-        src, tgt = self.corpus.splits["train"]
-        if self.config.joint:
-            both = self.config.tokenizer.build([*src, *tgt])
-            return both, both
-        return self.config.tokenizer.build(src), self.config.tokenizer.build(tgt)
+    @property
+    def tokenizers(self) -> tuple[Tokenizer, Tokenizer]:
+        """The source's and the target's: one object where the vocabulary is joint.
+
+        Of words and their pieces the training part decides; an alphabet is that of all parts, as in `StreamData`.
+        """
+        if self._tokenizers is None:
+            config = self.config
+            if config.joint:
+                both = self._trained(config.tokenizer, 0, 1)
+                self._tokenizers = both, both
+            else:
+                self._tokenizers = (
+                    self._trained(config.src_tokenizer or config.tokenizer, 0),
+                    self._trained(config.tokenizer, 1),
+                )
+        return self._tokenizers
 
     @property
     def src_tokenizer(self) -> Tokenizer:
-        return self._tokenizers[0]
+        """The source's."""
+        return self.tokenizers[0]
 
     @property
     def tgt_tokenizer(self) -> Tokenizer:
-        return self._tokenizers[1]
+        """The target's."""
+        return self.tokenizers[1]
+
+    def _trained(self, config: TokenizerConfig, *sides: int) -> Tokenizer:
+        splits = self.corpus.splits
+        parts = list(splits.values()) if config.whole_text else [splits["train"]]
+        return config.build([sentence for part in parts for side in sides for sentence in part[side]])
 
     def pairs(self, split: str) -> EncodedPairs:
-        if split not in self._encoded:
-            self._encoded[split] = EncodedPairs(*self.corpus.splits[split], *self._tokenizers)
-        return self._encoded[split]
+        """The encoded pairs of ``"train"``, ``"valid"`` or ``"test"``.
+
+        Raises:
+            UserError: the corpus has no such part, or nothing in it, or a character that a tokenizer does not know.
+        """
+        if split not in self._pairs:
+            name, splits = self.corpus.name, self.corpus.splits
+            if split not in splits:
+                raise UserError(f"{name}: has no part {split!r} (it has {', '.join(splits)})")
+            if not splits[split][0]:
+                raise UserError(f"{name}: the {split} part has no pairs")
+            tokenizers = self.tokenizers
+            try:
+                self._pairs[split] = EncodedPairs(*splits[split], *tokenizers)
+            except UserError as error:
+                raise UserError(f"{name}: the {split} part: {error}") from None
+        return self._pairs[split]
 
     @property
     def longest_source(self) -> int:
-        return int(self.pairs("train").lengths[0].max()) + 1
+        """Tokens of the longest source in training, the boundary counted."""
+        return int(self.pairs("train").src_lengths.max())
+
+    # ----------------------------------------------------------------------------------------- batches
 
     @property
     def batches_per_epoch(self) -> int:
-        return len(self._loader("train"))
+        """Training batches of a rank in an epoch, as many as the trainer reads: the same on every rank."""
+        loader = self._loader("train")
+        return len(loader) if loader.limit is None else loader.limit
 
     def setup(self, stage: str) -> None:
-        self._loader("train")
-        self._loader("valid")
+        """Reads and checks all parts before the first step.
 
-    def _loader(self, split: str) -> PairLoader:
-        training = split == "train"
-        trainer = self.trainer
-        return PairLoader(
-            self.pairs(split),
-            self.config.batch_tokens * (1 if training else 2),
-            seed=self.seed,
-            training=training,
-            rank=trainer.global_rank if trainer else 0,
-            world_size=trainer.world_size if trainer else 1,
-        )
+        Raises:
+            UserError: see `pairs`; or there are fewer training batches than ranks.
+        """
+        for split in ("train", "valid", *(["test"] if "test" in self.corpus.splits else [])):
+            self.pairs(split)
+        loader = self._loader("train")
+        if (batches := len(loader.cuts) - 1) < loader.world_size:
+            raise UserError(
+                f"{self.corpus.name}: the {len(loader.pairs):,} training pairs make {batches:,} batches with "
+                f"batch_tokens = {self.config.batch_tokens:,}, too few for {loader.world_size} ranks: lower it"
+            )
 
     def train_dataloader(self) -> PairLoader:
+        """This rank's training batches, where the last checkpoint left them."""
         position, self._resume = self._resume, None
+        if position is None and self._train is not None and self.trainer and self.trainer.current_epoch > 0:
+            position = self._train.state_dict()  # `reload_dataloaders_every_n_epochs`
         self._train = self._loader("train")
         if position is not None:
             self._train.load_state_dict(position)
+            if position.get("ranks", self._train.world_size) != self._train.world_size:
+                _recount(self._train, self.trainer)
         return self._train
 
     def val_dataloader(self) -> PairLoader:
+        """This rank's share of the validation batches."""
         return self._loader("valid")
 
     def test_dataloader(self) -> PairLoader:
+        """This rank's share of the test batches; those of validation where the corpus has no test part."""
         return self._loader("test" if "test" in self.corpus.splits else "valid")
 
+    def _loader(self, split: str) -> PairLoader:
+        training, trainer = split == "train", self.trainer
+        loader = PairLoader(
+            self.pairs(split),
+            self.config.batch_tokens * (1 if training else 2),  # no gradients, so there is room for more
+            rank=trainer.global_rank if trainer else 0,
+            world_size=trainer.world_size if trainer else 1,
+            seed=self.seed,
+            evaluation=not training,
+        )
+        if training and trainer:
+            loader.limit = read_of_epoch(trainer, len(loader))
+        return loader
+
+    # ------------------------------------------------------------------------------------------ resume
+
     def state_dict(self) -> dict[str, Any]:
-        return {} if self._train is None else dict(self._train.state_dict())
+        """Where the training batches stand, and in what."""
+        if self._train is None:
+            return {}
+        return {**self._train.state_dict(), "ranks": self._train.world_size, "of": self._form()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        if state_dict:
-            self._resume = {key: int(state_dict[key]) for key in ("epoch", "batch")}
+        """Goes on there.
+
+        Raises:
+            UserError: those were other pairs, or another order of them.
+        """
+        if not state_dict:
+            return
+        if (before := state_dict["of"]) != (now := self._form()):
+            changes = ", ".join(f"{k} was {before[k]:,}, is now {now[k]:,}" for k in now if before[k] != now[k])
+            raise UserError(f"{self.corpus.name}: the checkpoint is of a training on other batches: {changes}")
+        self._resume = {key: int(state_dict[key]) for key in ("epoch", "batch", "ranks")}
+
+    def _form(self) -> dict[str, int]:
+        """What a position in the batches depends on."""
+        pairs = self.pairs("train")
+        return {
+            "pairs": len(pairs),
+            "source tokens": int(pairs.src_lengths.sum()),
+            "target tokens": int(pairs.tgt_lengths.sum()),
+            "batch_tokens": self.config.batch_tokens,
+            "seed": self.seed,
+        }
+
+
+def _recount(loader: PairLoader, trainer: lightning.Trainer | None) -> None:
+    """Tells the trainer how many of this rank's batches are behind, where a checkpoint was of other ranks.
+
+    Lightning ends an epoch by a count of its own, which a checkpoint holds in batches of a rank.
+    """
+    if trainer is None:
+        return
+    current: Any = trainer.fit_loop.epoch_loop.batch_progress.current  # typed as a base class of what it is
+    unfinished = current.ready - current.completed  # a checkpoint that was written at the end of a training step
+    behind = len(loader) if loader.limit is None else loader.limit
+    if loader.next_batch or not current.ready:  # else the epoch was at its end
+        behind -= loader.remaining
+    current.ready = current.started = current.processed = behind
+    current.completed = behind - unfinished

@@ -15,7 +15,7 @@ from rnnzoo.data.streams import StreamLoader, TokenStreams
 from rnnzoo.errors import UserError
 from rnnzoo.text import CharTokenizerConfig, Tokenizer, TokenizerConfig, WordTokenizerConfig
 
-__all__ = ["StreamData", "StreamDataConfig", "WordDataConfig"]
+__all__ = ["StreamData", "StreamDataConfig", "WordDataConfig", "read_of_epoch"]
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ class StreamData(lightning.LightningDataModule):
             evaluation=not training,
         )
         if training and trainer:
-            loader.limit = _limit(trainer, len(loader))
+            loader.limit = read_of_epoch(trainer, len(loader))
         return loader
 
     def state_dict(self) -> dict[str, Any]:
@@ -219,7 +219,7 @@ class StreamData(lightning.LightningDataModule):
         return {"tokens": len(self.ids("train")), "streams": config.streams, "chunk_len": config.chunk_len}
 
 
-def _limit(trainer: lightning.Trainer, chunks: int) -> int:
-    """How many of an epoch's chunks the trainer reads."""
+def read_of_epoch(trainer: lightning.Trainer, batches: int) -> int:
+    """How many of an epoch's training batches the trainer reads."""
     limit = trainer.limit_train_batches
-    return min(chunks, limit) if isinstance(limit, int) else int(chunks * limit)
+    return min(batches, limit) if isinstance(limit, int) else int(batches * limit)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from rnnzoo.data.catalogue import CATALOGUE
 from rnnzoo.data.corpora import OWN_LICENCE
+from rnnzoo.data.sources import CorpusEntry
 from rnnzoo.files import write_text
 from rnnzoo.zoo.figures import figures, unit_of
 from rnnzoo.zoo.folder import read_config, read_metrics
 from rnnzoo.zoo.kinds import CardParts, kind_of_task
+from rnnzoo.zoo.origin import trained_on
 
 __all__ = ["card", "write_card"]
 
@@ -31,11 +32,11 @@ def card(folder: Path, repo: str | None = None) -> str:
     metrics, config = read_metrics(folder), read_config(folder)
     name, unit = str(metrics.get("recipe") or repo or folder.name), unit_of(config)
     corpus = str(_part(metrics, "corpus").get("name") or "a text that is not on record")
-    entry = CATALOGUE.get(corpus)
+    entry = trained_on(metrics, config)
     parts, path = kind_of_task(config["task"]).card, folder / "samples.txt"
     samples = path.read_text(encoding="utf-8") if path.is_file() else ""
     return (
-        f"---\n{_header(metrics, config, name, corpus, unit, entry is None or entry.research_only)}\n---\n\n"
+        f"---\n{_header(metrics, config, name, corpus, unit, entry)}\n---\n\n"
         + "\n\n".join(
             part
             for part in (
@@ -45,10 +46,10 @@ def card(folder: Path, repo: str | None = None) -> str:
                 _needs(config),
                 parts.samples(samples, str(metrics.get("stored_dtype", "float32"))),
                 "## Score\n\n" + _score(parts, metrics, unit),
-                _again(repo or name, corpus, entry is not None) if metrics.get("scores") else "",
+                _again(repo or name, entry) if metrics.get("scores") else "",
                 "## Training\n\n" + _training(metrics) if metrics.get("training") else "",
                 "![Training and validation loss](curve.png)" if (folder / "curve.png").is_file() else "",
-                "## Training data, licence and limits\n\n" + _limits(parts, metrics, corpus),
+                "## Training data, licence and limits\n\n" + _limits(parts, metrics, corpus, entry),
             )
             if part
         )
@@ -62,15 +63,16 @@ def _part(metrics: dict[str, Any], key: str) -> dict[str, Any]:
 
 
 def _header(
-    metrics: dict[str, Any], config: dict[str, Any], name: str, corpus: str, unit: str, restricted: bool
+    metrics: dict[str, Any], config: dict[str, Any], name: str, corpus: str, unit: str, entry: CorpusEntry | None
 ) -> str:
     from huggingface_hub import EvalResult, ModelCardData
 
-    parts = kind_of_task(config["task"]).card
+    parts, restricted = kind_of_task(config["task"]).card, entry is None or entry.research_only
+    known = entry.name if entry is not None else corpus
     common: dict[str, Any] = {
         "task_type": parts.pipeline,
         "task_name": parts.name,
-        "dataset_type": HUB_IDS.get(corpus, corpus),
+        "dataset_type": HUB_IDS.get(known, known),
         "dataset_name": corpus,
         "dataset_split": metrics.get("split"),
     }
@@ -84,7 +86,7 @@ def _header(
         library_name="rnnzoo",
         pipeline_tag=parts.pipeline,
         tags=["rnnzoo", "pytorch", "recurrent-neural-network", *parts.tags, *cells],
-        datasets=[HUB_IDS[corpus]] if corpus in HUB_IDS else None,
+        datasets=[HUB_IDS[known]] if known in HUB_IDS else None,
         model_name=name if shown else None,
         eval_results=[
             EvalResult(metric_type=one.metric, metric_name=one.name, metric_value=round(one.value, 4), **common)
@@ -103,11 +105,11 @@ def _what(parts: CardParts, metrics: dict[str, Any], config: dict[str, Any], cor
     )
 
 
-def _again(name: str, corpus: str, open_text: bool) -> str:
-    if not open_text:
+def _again(name: str, entry: CorpusEntry | None) -> str:
+    if entry is None:
         return f"To check it: `rnnzoo verify {name}`; the score needs the text, which is not published."
     return (
-        f"To measure it again on your own machine: `rnnzoo data get {corpus}`, then `rnnzoo verify {name}`. It "
+        f"To measure it again on your own machine: `rnnzoo data get {entry.name}`, then `rnnzoo verify {name}`. It "
         "compares every file's sha256, the logits in golden.safetensors, and the score."
     )
 
@@ -137,8 +139,7 @@ def _training(metrics: dict[str, Any]) -> str:
     )
 
 
-def _limits(parts: CardParts, metrics: dict[str, Any], corpus: str) -> str:
-    entry = CATALOGUE.get(corpus)
+def _limits(parts: CardParts, metrics: dict[str, Any], corpus: str, entry: CorpusEntry | None) -> str:
     lines = [f"Trained on {corpus}: {entry.licence if entry else 'own text, licence ' + OWN_LICENCE}."]
     if entry is not None and entry.research_only:
         lines.insert(0, "**FOR RESEARCH ONLY. The training text is not open; this model is not for commercial use.**")

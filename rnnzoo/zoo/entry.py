@@ -20,10 +20,11 @@ from rnnzoo.zoo.golden import write_golden
 from rnnzoo.zoo.guard import ENTRY, ENTRY_FILES, check_listed
 from rnnzoo.zoo.kinds import KINDS, TOKENIZERS, Compared, Model, Text, kind_of, value_at
 from rnnzoo.zoo.load import find_model
+from rnnzoo.zoo.origin import trained_on
 from rnnzoo.zoo.private import check_private
 from rnnzoo.zoo.recipes import parse_yaml
 
-__all__ = ["make_entry", "shareable_recipe", "write_listing"]
+__all__ = ["make_entry", "shareable_recipe", "write_listing", "write_samples"]
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\.[a-z0-9]+(-[a-z0-9]+)*")
 
@@ -90,7 +91,7 @@ def make_entry(
 def _fill(
     building: Path, source: Path, model: Model, stored: torch.dtype, metrics: dict[str, Any], scores: Any
 ) -> None:
-    for name in ("config.json", *TOKENIZERS, "samples.txt", "curve.png"):
+    for name in ("config.json", *TOKENIZERS, "curve.png"):
         if (source / name).is_file():
             shutil.copyfile(source / name, building / name)
     if (source / "recipe.yaml").is_file():
@@ -102,12 +103,27 @@ def _fill(
     new = {**metrics, **main, "scores": scores, "stored_dtype": kind, "schema": SCHEMA, "files": hashes}
     write_json(building / "metrics.json", new)
     model = load_folder(building)
+    write_samples(model, source, building)
     write_golden(model, building)
     write_card(building)
     check_private(building, source)
     write_listing(building)
     check_listed(building)
     load_folder(building)
+
+
+def write_samples(model: Model, source: Path, folder: Path) -> None:
+    """Writes samples.txt into `folder`: that of the run `source`, but for what of it must not be published.
+
+    The samples of a translator quote its corpus.
+    """
+    metrics, config = read_metrics(source), read_config(source)
+    corpus = trained_on(metrics, config)
+    own = kind_of(model).own_samples(model, metrics, config) if corpus is not None and corpus.research_only else None
+    if own:
+        write_text(folder / "samples.txt", own)
+    elif own is None and (source / "samples.txt").is_file():
+        shutil.copyfile(source / "samples.txt", folder / "samples.txt")
 
 
 def write_listing(folder: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rnnzoo.zoo.kinds import KINDS
@@ -20,6 +20,7 @@ class Figure:
     Attributes:
         key: what metrics.json calls it. name: what people call it, with its unit.
         value: the number. digits: those printed after the point. metric: the hub's name for it.
+        signature: how sacreBLEU computed it, where it did.
     """
 
     key: str
@@ -27,6 +28,7 @@ class Figure:
     value: float
     digits: int
     metric: str
+    signature: str | None = None
 
     def __str__(self) -> str:
         return f"{self.value:.{self.digits}f}"
@@ -51,9 +53,9 @@ def figures(metrics: Mapping[str, Any], unit: str = "token") -> dict[str, Figure
     )
     found = {}
     for figure in known:
-        value = _value(metrics, figure.key)
+        value, signature = _value(metrics, figure.key)
         if value is not None:
-            found[figure.key] = Figure(figure.key, figure.name, value, figure.digits, figure.metric)
+            found[figure.key] = replace(figure, value=value, signature=signature)
     return found
 
 
@@ -64,13 +66,14 @@ def headline(task: str, metrics: Mapping[str, Any], unit: str = "token") -> Figu
     return next((found[key] for key in (*known, "ppl") if key in found), None)
 
 
-def _value(metrics: Mapping[str, Any], key: str) -> float | None:
-    """A number at the top or under the split's scores; BLEU's may be a mapping with its score and signature."""
+def _value(metrics: Mapping[str, Any], key: str) -> tuple[float | None, str | None]:
+    """A number at the top or under the split's scores; BLEU's is a mapping with its score and signature."""
     scores = metrics.get("scores")
     split = scores.get(str(metrics.get("split"))) if isinstance(scores, Mapping) else None
     for place in (metrics, split):
         value = place.get(key) if isinstance(place, Mapping) else None
+        signature = value.get("signature") if isinstance(value, Mapping) else None
         value = value.get("score") if isinstance(value, Mapping) else value
         if isinstance(value, (int, float)) and not isinstance(value, bool):
-            return float(value)
-    return None
+            return float(value), signature if isinstance(signature, str) else None
+    return None, None

@@ -16,7 +16,7 @@ from torch import nn
 from rnnzoo.errors import UserError
 from rnnzoo.files import sha256_file, write_text
 from rnnzoo.zoo.card import card
-from rnnzoo.zoo.entry import shareable_recipe, write_listing
+from rnnzoo.zoo.entry import shareable_recipe, write_listing, write_samples
 from rnnzoo.zoo.folder import load_folder, save_folder
 from rnnzoo.zoo.golden import GOLDEN, write_golden
 from rnnzoo.zoo.guard import ENTRY, ENTRY_FILES, check_listed, listing
@@ -100,10 +100,11 @@ def _completed(source: Path, folder: Path, repo: str) -> Path:
     folder.mkdir()
     model = load_folder(source)
     for name in ENTRY_FILES:
-        if (source / name).is_file() and name not in ("README.md", "recipe.yaml"):
+        if (source / name).is_file() and name not in ("README.md", "recipe.yaml", "samples.txt"):
             shutil.copyfile(source / name, folder / name)
     if (source / "recipe.yaml").is_file():
         write_text(folder / "recipe.yaml", shareable_recipe(source / "recipe.yaml"))
+    write_samples(model, source, folder)
     if not (folder / GOLDEN).is_file():
         write_golden(model, folder)
     write_text(folder / "README.md", card(folder, repo))

@@ -6,13 +6,14 @@ import fnmatch
 from pathlib import Path
 from typing import Any
 
-from rnnzoo.data.catalogue import CATALOGUE
 from rnnzoo.data.corpora import OWN_LICENCE
 from rnnzoo.errors import UserError
 from rnnzoo.zoo.figures import figures, headline, unit_of
 from rnnzoo.zoo.folder import read_config, read_metrics
+from rnnzoo.zoo.kinds import kind_of_task
 from rnnzoo.zoo.load import entry_names, find_model
 from rnnzoo.zoo.manifest import read_manifest
+from rnnzoo.zoo.origin import trained_on
 
 __all__ = ["list_models", "model_facts", "zoo_folders"]
 
@@ -59,14 +60,14 @@ def list_models(
 def model_facts(name: str, folder: Path) -> dict[str, Any]:
     """What is known of the model in `folder`, as plain values; None where something is not on record.
 
-    ``score`` is the figure that a model of its task is known by, ``score_name`` says which that is.
+    ``score`` is the figure that a model of its task is known by, ``score_name`` says which that is, and ``signature``
+    how sacreBLEU computed it.
 
     Raises:
         UserError: its metrics.json or config.json is missing or damaged.
     """
     metrics, config = read_metrics(folder), read_config(folder)
-    corpus = _mapping(metrics, "corpus").get("name")
-    entry = CATALOGUE.get(corpus) if isinstance(corpus, str) else None
+    entry = trained_on(metrics, config)
     training, hardware = _mapping(metrics, "training"), _mapping(metrics, "hardware")
     unit = unit_of(config)
     found, main = figures(metrics, unit), headline(config["task"], metrics, unit)
@@ -77,11 +78,13 @@ def model_facts(name: str, folder: Path) -> dict[str, Any]:
         "parameters": metrics.get("parameters"),
         "bytes": (folder / "model.safetensors").stat().st_size,
         "stored_dtype": metrics.get("stored_dtype", "float32"),
-        "corpus": corpus,
+        "languages": kind_of_task(config["task"]).card.languages(metrics, config) or None,
+        "corpus": _mapping(metrics, "corpus").get("name"),
         "split": metrics.get("split"),
         "eval_streams": metrics.get("eval_streams"),
         "score": None if main is None else round(main.value, main.digits),
         "score_name": None if main is None else main.name,
+        "signature": None if main is None else main.signature,
         **{key: found[key].value if key in found else None for key in ("nll", "bits", "ppl", "bleu", "chrf")},
         "training_seconds": training.get("seconds"),
         "training_tokens_per_second": training.get("tokens_per_second"),

@@ -90,11 +90,11 @@ def _score(model: Model, folder: Path, files: Sequence[str] | None) -> Check:
         return Check("score", "not checked", f"{kind.told(score)}; none is on record")
     if score["corpus_sha256"] != score["recorded_sha256"]:
         return Check("score", "failed", f"{score['corpus']} here is not the text that it was scored on")
-    said, ok = [f"{score['corpus']} {score['split']}: {kind.told(score)}"], True
+    beside, ok = [], True
     for one in kind.compared:
         if one.key in recorded:
             difference = (value_at(score, one.key) or 0.0) - recorded[one.key]
             ok = ok and abs(difference) <= one.tolerance
-            there = one.said(recorded[one.key])
-            said.append(f"on record {there}, difference {difference:+.1e}, allowed {one.tolerance:.0e}")
-    return Check("score", "ok" if ok else "failed", "; ".join(said))
+            beside.append(f"{one.said(recorded[one.key])} ({difference:+.1e}, allowed {one.tolerance:.0e})")
+    detail = f"{score['corpus']} {score['split']}: {kind.told(score)}; on record {', '.join(beside)}"
+    return Check("score", "ok" if ok else "failed", detail)

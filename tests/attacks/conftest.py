@@ -1,4 +1,4 @@
-"""An entry in order, for the attackers to start from."""
+"""Entries in order, for the attackers to start from."""
 
 from __future__ import annotations
 
@@ -6,8 +6,14 @@ from pathlib import Path
 
 import pytest
 from small_entry import make
+from small_translator import make_translator
 
 
 @pytest.fixture(scope="session")
 def made_entry(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make(tmp_path_factory.mktemp("entry")).entry
+
+
+@pytest.fixture(scope="session")
+def made_translator(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_translator(tmp_path_factory.mktemp("translator")).entry

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import shutil
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -17,10 +18,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from rnnzoo.files import sha256_file
+from rnnzoo.text import BPETokenizer
 from rnnzoo.zoo.entry import write_listing
 from rnnzoo.zoo.folder import WEIGHED
 
-__all__ = ["HOSTILE", "Kind", "build"]
+__all__ = ["HOSTILE", "HOSTILE_TRANSLATORS", "Kind", "build"]
 
 INTRUDER = "import os\nopen(os.environ['RNNZOO_TRACE'], 'w').close()\n"
 
@@ -40,16 +42,17 @@ class Bomb:
         return os.system, ("touch $RNNZOO_TRACE",)
 
 
-def build(entry: Path, kind: str) -> None:
+def build(entry: Path, kind: Kind) -> None:
     """Turns the entry into that kind."""
-    HOSTILE[kind].make(entry)
-    if HOSTILE[kind].rehash:
+    kind.make(entry)
+    if kind.rehash:
         rehash(entry)
 
 
 def rehash(folder: Path) -> None:
     metrics = json.loads((folder / "metrics.json").read_text())
-    metrics["files"] = {name: sha256_file(folder / name) for name in WEIGHED}
+    weighed = [name for name in (*WEIGHED, "tokenizer.src.json") if name in WEIGHED or (folder / name).is_file()]
+    metrics["files"] = {name: sha256_file(folder / name) for name in weighed}
     (folder / "metrics.json").write_text(json.dumps(metrics))
     write_listing(folder)
 
@@ -88,9 +91,14 @@ def link(name: str, target: str) -> Callable[[Path], None]:
     return make
 
 
-def fifo(folder: Path) -> None:
-    (folder / "tokenizer.json").unlink()
-    os.mkfifo(folder / "tokenizer.json")
+def fifo(name: str) -> Callable[[Path], None]:
+    """Puts a pipe in the file's place."""
+
+    def make(folder: Path) -> None:
+        (folder / name).unlink()
+        os.mkfifo(folder / name)
+
+    return make
 
 
 def header(length: int, text: bytes = b"") -> bytes:
@@ -130,6 +138,13 @@ def modules(folder: Path) -> None:
     (folder / "last.ckpt").write_bytes(pickle.dumps(Bomb()))
 
 
+def endless(folder: Path) -> None:
+    """Merges of which each doubles its token: sixty would make one of 2^60 bytes, and these begin so."""
+    data = BPETokenizer([("a", "a")]).to_dict()
+    data["model"]["merges"] = [["a" * 2**n] * 2 for n in range(16)]
+    (folder / "tokenizer.json").write_text(json.dumps(data))
+
+
 def larger(folder: Path) -> None:
     """JSON of 65 MB, which takes no room on the disk."""
     with (folder / "config.json").open("ab") as file:
@@ -158,6 +173,7 @@ HOSTILE: dict[str, Kind] = {
     "auto_map": Kind(config("auto_map", value={"AutoModel": "modeling_rnn.Model"})),
     "a tokenizer of a module": Kind(written("tokenizer.json", '{"type": "intruder.Tokenizer"}')),
     "a tokenizer from a file": Kind(written("tokenizer.json", '{"vocab_file": "/etc/passwd"}')),
+    "tokens that double": Kind(endless),
     "a listed file above": Kind(listing("files", "../secret.json", value=LISTED), rehash=False),
     "a listed file anywhere": Kind(listing("files", "/etc/passwd", value=LISTED), rehash=False),
     "a listed module": Kind(listing("files", "setup.py", value=LISTED), rehash=False),
@@ -167,7 +183,7 @@ HOSTILE: dict[str, Kind] = {
     "a link to a secret": Kind(link("tokenizer.json", "{secret}"), rehash=False),
     "a link to a device": Kind(link("config.json", "/dev/zero"), rehash=False),
     "a link to itself": Kind(link("metrics.json", "metrics.json"), rehash=False),
-    "a pipe": Kind(fifo, rehash=False),
+    "a pipe": Kind(fifo("tokenizer.json"), rehash=False),
     "a header of exabytes": Kind(written("model.safetensors", header(1 << 62))),
     "a header of all there is": Kind(written("model.safetensors", header(99_000_000, b"{" * 100))),
     "a header that is no JSON": Kind(written("model.safetensors", header(8, b"import o"))),
@@ -185,3 +201,41 @@ HOSTILE: dict[str, Kind] = {
     "no number": Kind(written("config.json", '{"schema": NaN}')),
     "not UTF-8": Kind(written("config.json", b'{"schema": "\xff"}')),
 }
+"""Language models."""
+
+
+def golden(edit: dict[str, torch.Tensor]) -> Callable[[Path], None]:
+    """Changes the golden tensors."""
+    return lambda folder: save_file(load_file(folder / "golden.safetensors") | edit, folder / "golden.safetensors")
+
+
+HOSTILE_TRANSLATORS: dict[str, Kind] = {
+    "a source vocabulary that is a link to a secret": Kind(link("tokenizer.src.json", "{secret}"), rehash=False),
+    "a source vocabulary that is a pipe": Kind(fifo("tokenizer.src.json"), rehash=False),
+    "a source vocabulary of a module": Kind(written("tokenizer.src.json", '{"type": "intruder.Tokenizer"}')),
+    "no source vocabulary": Kind(lambda folder: (folder / "tokenizer.src.json").unlink()),
+    "another source vocabulary": Kind(
+        lambda folder: shutil.copyfile(folder / "tokenizer.json", folder / "tokenizer.src.json") and None
+    ),
+    "a pickle for the weights of a translator": Kind(written("model.safetensors", pickle.dumps(Bomb()))),
+    "a language model by its task": Kind(config("task", value="char_lm")),
+    "a function for an encoder's cell": Kind(config("model", "encoder", "cell", value={"name": "os.system"})),
+    "a module for a decoder's cell": Kind(config("model", "decoder", "cell", value={"name": "intruder"})),
+    "a function for attention": Kind(config("model", "attention", value={"name": "os.system"})),
+    "class_path in attention": Kind(config("model", "attention", "class_path", value="os.system")),
+    "an encoder of terabytes": Kind(config("model", "encoder", "hidden_size", value=10**9)),
+    "a decoder of terabytes": Kind(config("model", "decoder", "hidden_size", value=10**9)),
+    "a thousand million layers of encoder": Kind(config("model", "encoder", "num_layers", value=10**9)),
+    "a thousand million layers of decoder": Kind(config("model", "decoder", "num_layers", value=10**9)),
+    "attention of terabytes": Kind(config("model", "attention", value={"name": "additive", "size": 10**12})),
+    "a readout of 30 digits": Kind(config("model", "readout_size", value=10**30)),
+    "a joint vocabulary of two": Kind(config("model", "shared", value="all")),
+    "golden sources without end": Kind(
+        golden({"src": torch.zeros(2, 1 << 20, dtype=torch.int32)}),
+        refused=False,  # of `verify`, not of loading
+    ),
+    "golden tokens that are none": Kind(
+        golden({"tgt": torch.full((2, 16), 1 << 30, dtype=torch.int32)}), refused=False
+    ),
+}
+"""Translators."""

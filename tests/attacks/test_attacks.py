@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hostile_folders import HOSTILE, INTRUDER, build, modules
+from hostile_folders import HOSTILE, HOSTILE_TRANSLATORS, INTRUDER, build, modules
 from hub_server import Hub, running_hub
 from small_lm import environment
 
 HERE = Path(__file__).resolve().parent
+KINDS = HOSTILE | HOSTILE_TRANSLATORS
 CONTROLS = ("pickle", "import", "eval", "process", "system", "write", "delete", "secret", "link")
 
 
@@ -37,24 +38,30 @@ def watched(place: Path, trace: Path, models: dict[str, Path | str], **variables
 
 
 @pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory, made_entry: Path, trace: Path) -> dict[str, Any]:
+def report(
+    tmp_path_factory: pytest.TempPathFactory, made_entry: Path, made_translator: Path, trace: Path
+) -> dict[str, Any]:
     place = tmp_path_factory.mktemp("attacks")
-    models: dict[str, Path | str] = {"good": Path(shutil.copytree(made_entry, place / "good" / "entry"))}
-    for number, kind in enumerate([*HOSTILE, "control"]):
-        folder = models[kind] = Path(shutil.copytree(made_entry, place / str(number) / "entry"))
+    models: dict[str, Path | str] = {
+        f"good {name}": Path(shutil.copytree(made, place / name / "entry"))
+        for name, made in (("language model", made_entry), ("translator", made_translator))
+    }
+    for number, kind in enumerate([*KINDS, "control"]):
+        made = made_translator if kind in HOSTILE_TRANSLATORS else made_entry
+        folder = models[kind] = Path(shutil.copytree(made, place / str(number) / "entry"))
         assert isinstance(folder, Path)
         (folder.parent / "secret.json").write_text("{}")
         (folder / "intruder.py").write_text(INTRUDER)
-        modules(folder) if kind == "control" else build(folder, kind)
+        modules(folder) if kind == "control" else build(folder, KINDS[kind])
     return watched(place, trace, models)
 
 
-@pytest.mark.parametrize("kind", HOSTILE)
+@pytest.mark.parametrize("kind", KINDS)
 def test_hostile_folder(report: dict[str, Any], trace: Path, kind: str) -> None:
     said, seen = report[kind]["said"], report[kind]["seen"]
     assert not seen
     assert not trace.exists()
-    if HOSTILE[kind].refused:
+    if KINDS[kind].refused:
         assert said is not None
         assert said.isprintable()  # one line, and nothing that a terminal would obey
         assert len(said) < 600
@@ -70,6 +77,8 @@ def test_the_hook_sees(report: dict[str, Any], control: str) -> None:
 
 def test_kinds() -> None:
     assert len(HOSTILE) >= 40
+    assert len(HOSTILE_TRANSLATORS) >= 20
+    assert len(KINDS) == len(HOSTILE) + len(HOSTILE_TRANSLATORS)
 
 
 def hostile_hub(hub: Hub, entry: Path) -> dict[str, str]:
@@ -87,7 +96,7 @@ def hostile_hub(hub: Hub, entry: Path) -> dict[str, str]:
 def test_hostile_repositories(tmp_path: Path, made_entry: Path, trace: Path) -> None:
     with running_hub() as hub:
         hub.add("org/good", {path.name: path.read_bytes() for path in made_entry.iterdir()})
-        models = {"good": "org/good", **hostile_hub(hub, made_entry)}
+        models = {"good one": "org/good", **hostile_hub(hub, made_entry)}
         report = watched(tmp_path, trace, models, HF_ENDPOINT=hub.url, HF_HUB_DISABLE_PROGRESS_BARS="1")
     assert report == {name: {"said": None, "seen": []} for name in ("above", "anywhere", "code")}
     assert not trace.exists()

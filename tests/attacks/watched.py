@@ -92,14 +92,17 @@ def main() -> None:
 
     import rnnzoo
     from rnnzoo.errors import UserError
+    from rnnzoo.models import Seq2Seq
     from rnnzoo.zoo import verify
 
     def loaded(model: str) -> None:
-        rnnzoo.load(model)(torch.zeros(1, 3, dtype=torch.long))
+        found, ids = rnnzoo.load(model), torch.zeros(1, 3, dtype=torch.long)
+        found(ids, torch.tensor([3]), ids) if isinstance(found, Seq2Seq) else found(ids)
         if os.path.isdir(model):
             verify(model, Path(model), quick=True)
 
-    loaded(folders.pop("good"))  # so that all that is needed is imported
+    for name in [name for name in folders if name.startswith("good ")]:
+        loaded(folders.pop(name))  # so that all that is needed is imported
     watch, report = Watch(cache), {}
     for name, model in folders.items():
         os.chdir(model if os.path.isdir(model) else cache)

@@ -13,7 +13,7 @@ from rnnzoo.data.sources import CorpusEntry, CorpusFile
 from rnnzoo.errors import UserError
 
 NAMES = [
-    *("pydocs", "tinyshakespeare", "war-and-peace", "ptb", "ptb-char", "wikitext-2"),
+    *("pydocs", "numbers-en-fr", "tinyshakespeare", "war-and-peace", "ptb", "ptb-char", "wikitext-2"),
     *("multi30k", "tatoeba-eng-fra", "wikitext-103", "text8", "enwik8", "wmt14"),
 ]
 
@@ -63,7 +63,8 @@ def test_the_catalogue_names_each_corpus_once() -> None:
     for name, entry in CATALOGUE.items():
         assert entry.name == name
         assert entry.licence
-        assert bool(entry.files) == (name != "pydocs")
+        assert bool(entry.files) == (name not in ("pydocs", "numbers-en-fr"))
+        assert bool(entry.languages) == (entry.kind == "pairs")
         for file in entry.files:
             assert file.sources or entry.hub
             assert (file.sha256 is None) == (name in ("wikitext-103", "wmt14"))

@@ -7,6 +7,7 @@ import importlib
 import json
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,7 +24,7 @@ from lightning.pytorch.callbacks import Callback
 
 from rnnzoo.errors import UserError
 from rnnzoo.tasks import CharLM, train
-from rnnzoo.training import read_history
+from rnnzoo.training import read_history, sidecar
 from rnnzoo.zoo import load, measure, parse_yaml, read_metrics
 from rnnzoo.zoo.score import score_entry
 
@@ -81,8 +82,11 @@ def snapshot(folder: Path) -> dict[str, str]:
 def test_the_run_folder(place: Path, finished: Path) -> None:
     assert finished == place / "straight" / "small" / "1"
     names = set(snapshot(finished))
+    steps = [f"checkpoints/step-{step:07}.ckpt" for step in (50, 100)]
     assert names == {
-        *("run.json", "recipe.yaml", "history.jsonl", "checkpoints/best.ckpt", "checkpoints/last.ckpt"),
+        *steps,
+        *(f"{name}.sha256" for name in steps),
+        *("run.json", "recipe.yaml", "history.jsonl", "checkpoints/best.ckpt", "checkpoints/best.ckpt.sha256"),
         *("config.json", "model.safetensors", "tokenizer.json", "metrics.json", "curve.png", "samples.txt"),
     }
     assert (finished / "curve.png").read_bytes().startswith(b"\x89PNG")
@@ -165,10 +169,15 @@ def stopped(place: Path, runs: str | Path, step: int, monkeypatch: pytest.Monkey
     module = importlib.import_module("rnnzoo.tasks.train")
     with monkeypatch.context() as patch:
         usual = module._checkpoints
-        patch.setattr(module, "_checkpoints", lambda run, every: [Crash(step), *usual(run, every)])
+        patch.setattr(module, "_checkpoints", lambda *args: [Crash(step), *usual(*args)])
         with pytest.raises(RuntimeError, match="the power went off"):
             go(place, runs, **options)
     return place / runs / "small" / "1"
+
+
+def newest(run: Path) -> Path:
+    """The last checkpoint of a run."""
+    return max((run / "checkpoints").glob("step-*.ckpt"))
 
 
 def same_run(one: Path, other: Path) -> None:
@@ -179,7 +188,7 @@ def same_run(one: Path, other: Path) -> None:
     assert a["scores"] == b["scores"]
     for key in ("steps", "tokens", "epochs"):
         assert a["training"][key] == b["training"][key]
-    last = [torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"] for run in (one, other)]
+    last = [torch.load(newest(run), weights_only=True)["state_dict"] for run in (one, other)]
     assert all(last[0][name].equal(last[1][name]) for name in last[0])
     lines = [
         {(line["step"], key): line[key] for line in read_history(run / "history.jsonl") for key in line if "nll" in key}
@@ -222,7 +231,7 @@ def test_a_run_that_was_killed_goes_on(place: Path, finished: Path, tmp_path: Pa
         stdout=subprocess.DEVNULL,
     ) as process:
         folder = tmp_path / "small" / "1"
-        while not (folder / "checkpoints" / "last.ckpt").is_file():
+        while not any((folder / "checkpoints").glob("step-*.ckpt")):
             assert process.poll() is None
             time.sleep(0.005)
         process.kill()
@@ -252,10 +261,10 @@ def test_another_recipe_is_refused(place: Path, interrupted: Path, settings: dic
 
 @pytest.fixture(scope="module")
 def interrupted(place: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The runs folder of a run that stopped at step 52."""
+    """The runs folder of a run that stopped at step 102, with the checkpoints of steps 50 and 100."""
     runs = tmp_path_factory.mktemp("interrupted")
     with pytest.MonkeyPatch.context() as patch:
-        stopped(place, runs, 52, patch)
+        stopped(place, runs, 102, patch)
     return runs
 
 
@@ -278,19 +287,52 @@ def test_another_text_is_refused(place: Path, interrupted: Path) -> None:
     assert snapshot(interrupted) == before
 
 
-@pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b"", lambda b: b"<html>" + b])
-def test_a_damaged_checkpoint_is_one_line(place: Path, interrupted: Path, damage: Any) -> None:
-    path = interrupted / "small" / "1" / "checkpoints" / "last.ckpt"
-    whole = path.read_bytes()
-    try:
-        path.write_bytes(damage(whole))
-        before = snapshot(interrupted)
-        with pytest.raises(UserError, match=r"last\.ckpt: is damaged or no checkpoint") as caught:
-            go(place, interrupted, resume=True)
-        assert "\n" not in str(caught.value)
-        assert snapshot(interrupted) == before
-    finally:
-        path.write_bytes(whole)
+def dangling(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path.parent / "nowhere")
+
+
+DAMAGES = {
+    "truncated": lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
+    "empty": lambda path: path.write_bytes(b""),
+    "zeroed": lambda path: path.write_bytes(bytes(path.stat().st_size)),
+    "a bit flipped": lambda path: path.write_bytes(path.read_bytes()[:-700] + b"x" + path.read_bytes()[-699:]),
+    "another file": lambda path: path.write_bytes(b"<html>" + path.read_bytes()),
+    "dangling": dangling,
+    "without a hash": lambda path: sidecar(path).unlink(),
+    "with another hash": lambda path: sidecar(path).write_text(f"{'0' * 64}  {path.name}\n"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_checkpoint_is_passed_over(
+    place: Path, finished: Path, interrupted: Path, tmp_path: Path, damage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The older one is taken, and the run ends as if nothing had happened."""
+    shutil.copytree(interrupted, tmp_path, dirs_exist_ok=True)
+    folder = tmp_path / "small" / "1"
+    DAMAGES[damage](newest(folder))
+    (folder / "checkpoints" / ".step-0000060.ckpt.abc").write_bytes(b"half")  # of a process that was killed
+    go(place, tmp_path, resume=True, settings={"trainer.enable_progress_bar": True})
+    said = capsys.readouterr().err
+    assert f"passed over, since it is damaged: {newest(interrupted / 'small' / '1').name}" in said.replace(
+        f"{folder / 'checkpoints'}/", ""
+    )
+    same_run(finished, folder)
+    assert not list((folder / "checkpoints").glob(".*"))
+
+
+def test_no_checkpoint_is_whole(place: Path, interrupted: Path, tmp_path: Path, finished: Path) -> None:
+    shutil.copytree(interrupted, tmp_path, dirs_exist_ok=True)
+    folder = tmp_path / "small" / "1"
+    for path in (folder / "checkpoints").glob("*.ckpt"):
+        path.write_bytes(b"")
+    before = snapshot(tmp_path)
+    with pytest.raises(UserError, match=r"no checkpoint is whole \(.*step-.*\): start over with --restart"):
+        go(place, tmp_path, resume=True)
+    assert snapshot(tmp_path) == before
+    assert go(place, tmp_path, resume=True, restart=True) == folder
+    same_run(finished, folder)
 
 
 def test_nothing_to_resume(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ import torch
 
 from rnnzoo.errors import UserError
 from rnnzoo.files import write_durably
-from rnnzoo.training import DurableCheckpointIO
+from rnnzoo.training import DurableCheckpointIO, is_whole
 
 pytestmark = [pytest.mark.filterwarnings(filter) for filter in small_lm.FILTERS]
 
@@ -41,7 +41,7 @@ def test_saves_and_loads(tmp_path: Path) -> None:
     io.save_checkpoint(CHECKPOINT, tmp_path / "new" / "last.ckpt")
     loaded = io.load_checkpoint(tmp_path / "new" / "last.ckpt")
     assert loaded["state_dict"]["w"].equal(torch.arange(3.0))
-    assert os.listdir(tmp_path / "new") == ["last.ckpt"]
+    assert sorted(os.listdir(tmp_path / "new")) == ["last.ckpt", "last.ckpt.sha256"]
     io.remove_checkpoint(tmp_path / "new" / "last.ckpt")
     assert os.listdir(tmp_path / "new") == []
 
@@ -50,10 +50,10 @@ def test_writing_that_fails_leaves_the_old_file_and_no_other(tmp_path: Path) -> 
     io, path = DurableCheckpointIO(), tmp_path / "last.ckpt"
     io.save_checkpoint(CHECKPOINT, path)
     before = path.read_bytes()
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(UserError, match=r"last\.ckpt: cannot be written \(No space left"):
         io.save_checkpoint({**CHECKPOINT, "more": Breaks()}, path)
     assert path.read_bytes() == before
-    assert os.listdir(tmp_path) == ["last.ckpt"]
+    assert sorted(os.listdir(tmp_path)) == ["last.ckpt", "last.ckpt.sha256"]
 
     def half(file: Any) -> None:
         file.write(before[: len(before) // 2])
@@ -62,7 +62,7 @@ def test_writing_that_fails_leaves_the_old_file_and_no_other(tmp_path: Path) -> 
     with pytest.raises(KeyboardInterrupt):
         write_durably(path, half)
     assert path.read_bytes() == before
-    assert os.listdir(tmp_path) == ["last.ckpt"]
+    assert sorted(os.listdir(tmp_path)) == ["last.ckpt", "last.ckpt.sha256"]
 
 
 @pytest.mark.parametrize("mask", [0o022, 0o077, 0o002])
@@ -121,3 +121,28 @@ def test_a_trainer_names_the_damaged_file(tmp_path: Path) -> None:
     (tmp_path / "last.ckpt").write_bytes(b"PK\x03\x04")
     with pytest.raises(UserError, match=r"last\.ckpt: is damaged"):
         small_lm.trainer().fit(small_lm.task(data), datamodule=data, ckpt_path=tmp_path / "last.ckpt")
+
+
+@pytest.mark.parametrize("at", ["before the name", "after it"])
+def test_killed_around_the_moment_of_renaming(tmp_path: Path, at: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever file stands under the name then, it counts as whole."""
+    io, path = DurableCheckpointIO(), tmp_path / "best.ckpt"
+    io.save_checkpoint(CHECKPOINT, path)
+    replace = os.replace
+
+    def die(source: Any, target: Any) -> None:
+        if Path(target) != path:
+            replace(source, target)
+            return
+        if at == "after it":
+            replace(source, target)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", die)
+    with pytest.raises(KeyboardInterrupt):
+        io.save_checkpoint({**CHECKPOINT, "more": 1}, path)
+    monkeypatch.undo()
+    assert is_whole(path)
+    assert ("more" in io.load_checkpoint(path)) == (at == "after it")
+    path.write_bytes(path.read_bytes() + b"x")
+    assert not is_whole(path)

@@ -6,7 +6,7 @@ import platform
 import resource
 import sys
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import lightning
 import torch
@@ -17,10 +17,12 @@ from rnnzoo.tasks.base import Task
 from rnnzoo.tasks.run_folder import RunFolder
 from rnnzoo.training import History, PairData, StreamData
 
+D = TypeVar("D", StreamData, PairData)
+
 __all__ = ["Job", "load_best", "run_facts"]
 
 
-class Job(ABC):
+class Job(ABC, Generic[D]):
     """A training: made from a recipe, which reads and checks the data, before anything is written.
 
     Attributes:
@@ -30,7 +32,7 @@ class Job(ABC):
     """
 
     monitor: ClassVar[tuple[str, Literal["min", "max"]]]
-    data: StreamData | PairData
+    data: D
     unit: str
     coverage: Coverage | None = None
 
@@ -42,7 +44,7 @@ class Job(ABC):
     def callbacks(self) -> list[Callback]:
         """Those of this task alone."""
 
-    def check_ranks(self, ranks: int) -> None:  # noqa: B027  (most tasks can be shared by any number)
+    def check_ranks(self, ranks: int) -> None:
         """Raises `UserError` when the data cannot be shared by so many ranks."""
 
     @abstractmethod

@@ -34,7 +34,7 @@ MORE_TOKENS = 500  # those beside it, at other temperatures
 SAMPLED_AT = 0.8  # the temperature of the sample that stands in the card
 
 
-class LanguageModelJob(Job):
+class LanguageModelJob(Job[StreamData]):
     """Trains a character or word model on streams of text."""
 
     monitor: ClassVar = ("val/nll", "min")
@@ -143,8 +143,8 @@ class LanguageModelJob(Job):
         save_folder(run.path, model, task=plan.name, data=described, metrics=metrics, recipe=plan.to_yaml())
         figures, streams = scores[main], plan.data.eval_streams
         lines = [
-            f"{main}: {figures['nll']:.4f} nats ({figures['bits']:.4f} bits) per token, perplexity {figures['ppl']:.2f}, "
-            f"read as {streams} stream{'s' if streams > 1 else ''}"
+            f"{main}: {figures['nll']:.4f} nats ({figures['bits']:.4f} bits) per token, "
+            f"perplexity {figures['ppl']:.2f}, read as {streams} stream{'s' if streams > 1 else ''}"
         ]
         if cold := figures.get("cold_window"):
             lines[0] += f"; {cold['nll']:.4f} nats in cold windows of {COLD_WINDOW}"

@@ -46,7 +46,7 @@ class ShowTranslations(Callback):
             pl_module.print(f"  reference   {example.reference}")
 
 
-class TranslatorJob(Job):
+class TranslatorJob(Job[PairData]):
     """Trains an encoder-decoder on pairs of sentences."""
 
     monitor: ClassVar = ("val/bleu", "max")

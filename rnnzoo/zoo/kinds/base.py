@@ -146,6 +146,12 @@ class Kind(ABC, Generic[M, C]):
             ValueError: it does not hold what it should.
         """
 
+    # ----------------------------------------------------------------------------------------- samples
+
+    def own_samples(self, model: M, metrics: Mapping[str, Any], config: Mapping[str, Any]) -> str | None:
+        """What samples.txt holds instead of what training wrote, where the corpus must not be quoted; None for that."""
+        return None
+
     # ------------------------------------------------------------------------------------------- score
 
     @abstractmethod

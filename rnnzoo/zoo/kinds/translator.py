@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import torch
 
+from rnnzoo.data.cleaning import CleaningConfig
+from rnnzoo.data.pairs import PairCorpus, load_pairs
 from rnnzoo.decoding import SearchConfig
 from rnnzoo.errors import UserError
 from rnnzoo.models import Seq2Seq, Seq2SeqConfig
 from rnnzoo.shapes import Tensor
 from rnnzoo.text import Tokenizer
 from rnnzoo.zoo.kinds.base import TOKENIZER, Compared, Kind
-from rnnzoo.zoo.kinds.translator_card import TranslatorCard
-
-if TYPE_CHECKING:
-    from rnnzoo.data.pairs import PairCorpus
+from rnnzoo.zoo.kinds.translator_card import TranslatorCard, languages_of
+from rnnzoo.zoo.kinds.translator_samples import EXAMPLES
 
 __all__ = ["SOURCE_TOKENIZER", "Translators"]
 
@@ -26,7 +26,7 @@ SOURCE_TOKENIZER = "tokenizer.src.json"
 ROWS, TOKENS = 2, 16
 _NUMBERS = 1 << 17  # logits that are stored: 0.5 MB
 _WIDEST = 1000  # beam that a metrics.json from anywhere may ask for
-_OWN = ("files", "valid_files", "test_files")
+_FOREIGN = "the data section of config.json is not one that rnnzoo wrote"
 
 
 class Translators(Kind[Seq2Seq, Seq2SeqConfig]):
@@ -101,54 +101,49 @@ class Translators(Kind[Seq2Seq, Seq2SeqConfig]):
             pairs.append((said, logits[:, t]))
         return pairs
 
+    # ----------------------------------------------------------------------------------------- samples
+
+    def own_samples(self, model: Seq2Seq, metrics: Mapping[str, Any], config: Mapping[str, Any]) -> str:
+        """Translations of sentences of ours; none where we have none in that language."""
+        sentences = EXAMPLES.get(languages_of(metrics, config)[0], ())
+        translations = model.translate(list(sentences)) if sentences else []
+        return "".join(f"{one}\n    {other}\n" for one, other in zip(sentences, translations, strict=True))
+
     # ------------------------------------------------------------------------------------------- score
 
     def corpus(self, data: Mapping[str, Any], files: Sequence[str] | None = None) -> PairCorpus:
-        """Pairs of sentences; one's own files are given in the order of the section: all files, then all others."""
-        from rnnzoo.data.cleaning import CleaningConfig
-        from rnnzoo.data.pairs import load_pairs
-
-        own = {name: _names(data, name) for name in _OWN}
-        table = data.get("tsv")
-        own["files"] = own["files"] or ([str(table)] if table is not None else [])
-        named = [name for names in own.values() for name in names]
-        if named and not files:
-            raise UserError(
-                f"this model was trained on your own pairs ({' '.join(named)}): say where they are with --text"
-            )
+        """Pairs of sentences; one's own files are given in the order in which the section names them."""
         corpus, hub, src, tgt = (data.get(key) for key in ("corpus", "hub", "src", "tgt"))
-        columns = data.get("columns", [1, 2])
+        columns, rules = data.get("columns", [1, 2]), data.get("cleaning", {})
         sound = all(value is None or isinstance(value, str) for value in (corpus, hub, src, tgt))
         sound = sound and isinstance(columns, (list, tuple)) and [type(one) for one in columns] == [int, int]
         if not sound:
-            raise UserError("the data section of config.json is not one that rnnzoo wrote")
+            raise UserError(_FOREIGN)
         options: dict[str, Any] = {
             "src": src,
             "tgt": tgt,
             "test_part": data.get("test_part") is True,
-            "cleaning": CleaningConfig.from_dict(data.get("cleaning", {}), "config.json: data.cleaning"),
+            "cleaning": None if rules is None else CleaningConfig.from_dict(rules, "config.json: data.cleaning"),
         }
+        own = _own_files(data)
+        named = [name for names in own.values() for name in names]
         if files:
-            given = list(files)
-            if named and len(given) != len(named):
-                raise UserError(
-                    f"--text: {len(given)} files are given, but {' '.join(named)} are needed, in this order"
-                )
-            counts = {name: len(names) for name, names in own.items()} if named else {"files": len(given)}
-            parts: dict[str, Any] = {}
-            for name, count in counts.items():
-                parts[name], given = given[:count], given[count:]
+            parts: dict[str, Any] = _shared_out(files, own if named else {"files": files})
             if len(parts["files"]) == 1:
-                options |= {"tsv": parts.pop("files")[0], "columns": (columns[0], columns[1])}
+                parts |= {"files": (), "tsv": parts["files"][0], "columns": (columns[0], columns[1])}
             return load_pairs(**parts, **options)
+        if named:
+            raise UserError(
+                f"this model was trained on your own pairs ({' '.join(named)}): say where they are with --text"
+            )
         if corpus is None and hub is None:
             raise UserError("its config.json names no pairs: say with --text what it is to be measured on")
         return load_pairs(corpus, hub=hub, **options)
 
     def shareable(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """The names of one's own files."""
-        named = {name: [Path(one).name for one in _names(data, name)] for name in _OWN if data.get(name)}
-        return named | ({"tsv": Path(str(data["tsv"])).name} if data.get("tsv") is not None else {})
+        named = {key: [Path(name).name for name in names] for key, names in _own_files(data).items() if names}
+        return named if data.get("tsv") is None else named | {"files": [], "tsv": named["files"][0]}
 
     def measure(
         self,
@@ -183,8 +178,22 @@ class Translators(Kind[Seq2Seq, Seq2SeqConfig]):
         )
 
 
-def _names(data: Mapping[str, Any], key: str) -> list[str]:
-    names = data.get(key) or []
-    if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
-        raise UserError("the data section of config.json is not one that rnnzoo wrote")
-    return list(names)
+def _own_files(data: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The files that a data section names, by its key; a table counts as the only one of ``"files"``."""
+    table = data.get("tsv")
+    found = {key: data.get(key) or [] for key in ("files", "valid_files", "test_files")}
+    if table is not None:
+        found["files"] = [table]
+    for names in found.values():
+        if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
+            raise UserError(_FOREIGN)
+    return {key: list(names) for key, names in found.items()}
+
+
+def _shared_out(files: Sequence[str], own: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
+    """`files` in the place of the files in `own`, which are so many and in this order."""
+    if len(files) != sum(map(len, own.values())):
+        named = " ".join(name for names in own.values() for name in names)
+        raise UserError(f"--text: {named} are needed, in this order")
+    rest = iter(files)
+    return {key: [next(rest) for _ in names] for key, names in own.items()}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["TranslatorCard", "languages_of"]
+__all__ = ["TranslatorCard", "languages_of", "sample_rows", "searched"]
 
 NAMES = {"cs": "Czech", "de": "German", "en": "English", "fr": "French"}
 
@@ -56,15 +58,15 @@ class TranslatorCard:
         )
 
     def vocabulary(self, metrics: Mapping[str, Any], config: Mapping[str, Any], unit: str) -> str:
-        """How many tokens it writes."""
-        return f", {metrics['vocab_size']:,} tokens to write with" if "vocab_size" in metrics else ""
+        """Of what it writes."""
+        return f", an output vocabulary of {metrics['vocab_size']:,} {unit}s" if "vocab_size" in metrics else ""
 
     def usage(self, name: str, samples: str) -> str:
         """A sentence: the first of the samples."""
-        shown = _rows(samples)
+        shown = sample_rows(samples)
         sentence = shown[0][0] if shown else "A man is riding a bicycle."
         spoken = json.dumps(sentence, ensure_ascii=False)
-        shell = "'" + sentence.replace("'", "'\\''") + "'"
+        shell = shlex.quote(sentence) if re.search(r'["$`\\!]', sentence) else spoken
         return (
             f"```\nrnnzoo translate {name} {shell}\n```\n\n"
             f'```python\nimport rnnzoo\n\nmodel = rnnzoo.load("{name}")\nprint(model.translate({spoken}))\n```'
@@ -72,7 +74,7 @@ class TranslatorCard:
 
     def samples(self, text: str, stored: str) -> str:
         """The first translations, beside what they were to be."""
-        shown = _rows(text)[:SHOWN]
+        shown = sample_rows(text)[:SHOWN]
         if not shown:
             return ""
         known = any(reference for _, _, reference in shown)
@@ -80,7 +82,9 @@ class TranslatorCard:
         rows = [head, ["---"] * len(head), *(list(row[: len(head)]) for row in shown)]
         before = "" if stored == "float32" or not known else f", made before the weights were rounded to {stored}"
         table = "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows)
-        where = "The first sentences of the part that was scored" if known else "Sentences of nobody's corpus"
+        where = (
+            "The first sentences of the part that was scored" if known else "Sentences that were written for this card"
+        )
         return f"## What it translates\n\n{where}, not chosen{before}:\n\n{table}"
 
     def score(self, metrics: Mapping[str, Any], unit: str) -> str:
@@ -96,7 +100,7 @@ class TranslatorCard:
         signatures = (f"{_FIGURES[key].split(',')[0]}: `{main[key]['signature']}`" for key in keys if key in main)
         table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
         return (
-            f"{table}\n\nMeasured with the stored weights on text as people write it, by {_search(metrics)}, with "
+            f"{table}\n\nMeasured with the stored weights on text as people write it, by {searched(metrics)}, with "
             f"sacreBLEU ({'; '.join(signatures)}). Nats per token are those of the reference, under teacher forcing."
         )
 
@@ -115,7 +119,8 @@ def _half(stack: Mapping[str, Any]) -> str:
     return f"{layers} x {'/'.join(dict.fromkeys(cells))} of {stack['hidden_size']}"
 
 
-def _search(metrics: Mapping[str, Any]) -> str:
+def searched(metrics: Mapping[str, Any]) -> str:
+    """How the translations were found that were scored."""
     search = metrics.get("search", {})
     beam, penalty = search.get("beam", 5), search.get("length_penalty", "average")
     if beam == 1:
@@ -124,7 +129,7 @@ def _search(metrics: Mapping[str, Any]) -> str:
     return f"a beam of {beam} with {length}"
 
 
-def _rows(text: str) -> list[tuple[str, str, str]]:
+def sample_rows(text: str) -> list[tuple[str, str, str]]:
     """Source, translation and reference of each block of a samples.txt; only the source is not indented."""
     blocks: list[list[str]] = []
     for line in text.split("\n"):
