@@ -11,7 +11,7 @@ import torch
 from rnnzoo.decoding import Hypothesis, SamplingConfig, SearchConfig, beam_search, draw_sequences, row_generators
 from rnnzoo.errors import UserError
 from rnnzoo.models.reading import evaluating
-from rnnzoo.models.sentences import Row, batches_by_length, source_rows, source_tensors
+from rnnzoo.models.sentences import Row, batches_by_length, longest_translation, source_rows, source_tensors
 from rnnzoo.models.surprisal import MAX_LOGITS
 from rnnzoo.shapes import Tensor
 from rnnzoo.state import State
@@ -141,8 +141,8 @@ def _search(search: SearchConfig | None, options: dict[str, Any]) -> SearchConfi
 
 
 def _limit(search: SearchConfig, length: int, forced: int = 0) -> int:
-    """How many symbols a translation may have; what has no end by then is no translation."""
-    return search.max_len or max(3 * length + 50, search.min_len + 1) + forced
+    """How many symbols a translation may have."""
+    return search.max_len or max(longest_translation(length), search.min_len + 1) + forced
 
 
 def _searching(model: Seq2Seq, search: SearchConfig, forced: list[list[int]]) -> _Find:
