@@ -133,7 +133,7 @@ def test_another_version_of_the_file_is_noticed(
 
 def test_a_package_in_every_task(installed: Path, runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A recipe imports it; its folder is loaded, scored and verified with it, and not without."""
-    assert set(RECIPES) == set(Recipe.names())
+    assert set(RECIPES) == set(Recipe.names()) - {"translator"}  # which this page does not train yet
     train, test = commands("In a package of its own")
     (Path.cwd() / "words.txt").write_text("the cell keeps a share of what it was \n" * 300, encoding="utf-8")
     for recipe in RECIPES.values():

@@ -172,7 +172,14 @@ def test_verify(folder: Path, files: list[str]) -> None:
     assert results(files=files) == whole
 
 
-def test_the_commands(folder: Path, files: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_the_commands(
+    folder: Path,
+    files: list[str],
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "600")  # the folder's path is long; no cell is to be broken
     assert main(["test", str(folder), "--text", *files]) == 0
     out = capsys.readouterr().out
     assert "poem.src, test, 8 sentences" in out

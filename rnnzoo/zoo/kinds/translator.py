@@ -106,7 +106,7 @@ class Translators(Kind[Seq2Seq, Seq2SeqConfig]):
     def own_samples(self, model: Seq2Seq, metrics: Mapping[str, Any], config: Mapping[str, Any]) -> str:
         """Translations of sentences of ours; none where we have none in that language."""
         sentences = EXAMPLES.get(languages_of(metrics, config)[0], ())
-        translations = model.translate(list(sentences)) if sentences else []
+        translations = model.translate(list(sentences), unknown="drop") if sentences else []
         return "".join(f"{one}\n    {other}\n" for one, other in zip(sentences, translations, strict=True))
 
     # ------------------------------------------------------------------------------------------- score
