@@ -157,7 +157,7 @@ class Translator(Task):
         self._metric(split).update(nats, batch.num_targets)
         state, memory = model.encode(batch.src, batch.src_lengths)
         start = batch.src.new_full((len(batch.src),), model.boundary)
-        longest = longest_translation(batch.src_lengths - 1)
+        longest = longest_translation(model, batch.src_lengths - 1)
         found = beam_search(model.step, start, state, memory, eos=model.boundary, config=GREEDY, max_lens=longest)
         for row, index in enumerate(batch.indices.tolist()):
             targets = batch.targets[row]

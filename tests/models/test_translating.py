@@ -300,3 +300,16 @@ def test_alphabets_differ(model: Seq2Seq) -> None:
     """The two sides are not confused: what one vocabulary has the other has not."""
     assert isinstance(model.tgt_tokenizer, CharTokenizer)
     assert set("".join(model.translate(TEXTS, **SHORT))) <= set("stuvwxyz ,.!")
+
+
+def test_what_does_not_end_is_cut_by_the_length_of_its_source() -> None:
+    pieces = BPETokenizer.train(["low lower lowest, low lower lowest"], 262)
+    for model, text, length in (
+        (small_translator(), "abc", 4 * 3 + 50),  # characters
+        (Seq2SeqConfig(embedding_dim=4).build(pieces), "low lower", 2 * len(pieces.encode("low lower")) + 12),
+    ):
+        with torch.no_grad():
+            model.head.bias[model.boundary] = -1e3
+        found = translations(model, [text, f"{text} {text}"], beam=2)
+        assert (len(found[0][0].tokens), found[0][0].finished) == (length, False)
+        assert len(found[1][0].tokens) > length
