@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,6 +15,7 @@ import torch
 from rnnzoo.errors import UserError
 from rnnzoo.files import write_durably
 from rnnzoo.models.reading import device_of, evaluating
+from rnnzoo.models.scoring import escaped
 from rnnzoo.models.sentences import source_rows, source_tensors
 from rnnzoo.shapes import Float
 from rnnzoo.text import Tokenizer
@@ -84,7 +86,10 @@ def draw_attention(
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context({"svg.hashsalt": "rnnzoo", "font.size": 10}):
+    # Text in an SVG stays text, so that it is shown in whatever script it is; a PNG has boxes for what DejaVu lacks.
+    style: Any = {"svg.hashsalt": "rnnzoo", "svg.fonttype": "none", "font.size": 10}
+    with matplotlib.rc_context(style), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
         size = (1.6 + 0.34 * len(src_tokens), 1.4 + 0.34 * len(tgt_tokens))
         figure = Figure(figsize=size, layout="constrained")
         FigureCanvasAgg(figure)  # without pyplot: no window, and nothing kept
@@ -123,4 +128,4 @@ def picture_format(path: str | os.PathLike[str]) -> str:
 def _texts(tokenizer: Tokenizer, ids: Sequence[int]) -> list[str]:
     """Tokens for people: without the space before a word, while a space by itself stays visible."""
     texts = tokenizer.token_texts()
-    return [texts[i].strip() or texts[i].replace(" ", "\u2423") for i in ids]
+    return [escaped(texts[i].strip(" ")) or "\u2423" * len(texts[i]) for i in ids]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +17,19 @@ from rnnzoo.text.spaces import plain_spaces
 if TYPE_CHECKING:
     from rnnzoo.models.seq2seq import Seq2Seq
 
-__all__ = ["Row", "batches_by_length", "padded", "source_rows", "source_tensors"]
+__all__ = ["Row", "batches_by_length", "longest_translation", "padded", "source_rows", "source_tensors"]
 
 Row = npt.NDArray[np.int64]
+Number = TypeVar("Number", int, Tensor)
+
+
+def longest_translation(model: Seq2Seq, length: Number) -> Number:
+    """How many symbols the translation of so many source tokens may have, its end counted.
+
+    What has no end by then goes round in circles. Words and pieces of words are about as many in all languages; a
+    character of one script may take four of another.
+    """
+    return 4 * length + 50 if model.tgt_tokenizer.kind in ("char", "byte") else 2 * length + 12
 
 
 def source_rows(model: Seq2Seq, texts: Sequence[str], unknown: Unknown = "error") -> list[Row]:

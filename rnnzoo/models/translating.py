@@ -11,7 +11,7 @@ import torch
 from rnnzoo.decoding import Hypothesis, SamplingConfig, SearchConfig, beam_search, draw_sequences, row_generators
 from rnnzoo.errors import UserError
 from rnnzoo.models.reading import evaluating
-from rnnzoo.models.sentences import Row, batches_by_length, source_rows, source_tensors
+from rnnzoo.models.sentences import Row, batches_by_length, longest_translation, source_rows, source_tensors
 from rnnzoo.models.surprisal import MAX_LOGITS
 from rnnzoo.shapes import Tensor
 from rnnzoo.state import State
@@ -83,8 +83,8 @@ def translations(
     Args:
         model: any translator; it is used without dropout, and left as it is.
         texts: sentences, or a single one. Line breaks and other spaces in them count as a single space.
-        search: beam, n-best, length penalty, limits. Without `max_len` a translation may have three times as many
-            symbols as its source, and 50 more.
+        search: beam, n-best, length penalty, limits. Without `max_len` a translation may have about twice as many
+            tokens as its source, or four times as many characters, see `longest_translation`.
         sampling: draws `nbest` translations of each text instead of searching for them.
         seed: of the draws; the draws of a text do not depend on the others. None takes one at random.
         prefix: what each translation begins with, one for all or one for each text.
@@ -140,9 +140,9 @@ def _search(search: SearchConfig | None, options: dict[str, Any]) -> SearchConfi
     return search
 
 
-def _limit(search: SearchConfig, length: int, forced: int = 0) -> int:
-    """How many symbols a translation may have; what has no end by then is no translation."""
-    return search.max_len or max(3 * length + 50, search.min_len + 1) + forced
+def _limit(model: Seq2Seq, search: SearchConfig, length: int, forced: int = 0) -> int:
+    """How many symbols a translation may have."""
+    return search.max_len or max(longest_translation(model, length), search.min_len + 1) + forced
 
 
 def _searching(model: Seq2Seq, search: SearchConfig, forced: list[list[int]]) -> _Find:
@@ -152,7 +152,7 @@ def _searching(model: Seq2Seq, search: SearchConfig, forced: list[list[int]]) ->
         src, lengths = source_tensors(model, rows)
         state, memory = model.encode(src, lengths)
         start, prefix = src.new_full((len(rows),), eos), [forced[i] for i in indices]
-        limits = [_limit(search, len(row), len(p)) for row, p in zip(rows, prefix, strict=True)]
+        limits = [_limit(model, search, len(row), len(p)) for row, p in zip(rows, prefix, strict=True)]
         return beam_search(step, start, state, memory, eos=eos, config=search, max_lens=limits, prefix=prefix)
 
     return find
@@ -173,7 +173,7 @@ def _drawing(model: Seq2Seq, search: SearchConfig, sampling: SamplingConfig, see
             eos=eos,
             sampling=sampling,
             generators=[g for i in indices for g in row_generators(first + i * count, count)],
-            max_lens=[_limit(search, len(row)) for row in rows],
+            max_lens=[_limit(model, search, len(row)) for row in rows],
             min_len=search.min_len,
         )
         return [sorted(some, key=lambda hypothesis: -hypothesis.score) for some in drawn]

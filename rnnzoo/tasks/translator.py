@@ -13,6 +13,7 @@ from rnnzoo.data.pair_batches import PairBatch
 from rnnzoo.decoding import SearchConfig, beam_search
 from rnnzoo.metrics.bleu import bleu
 from rnnzoo.models import Seq2Seq, Seq2SeqConfig
+from rnnzoo.models.sentences import longest_translation
 from rnnzoo.nn import IGNORED
 from rnnzoo.shapes import Float, Int, Tensor
 from rnnzoo.tasks.base import Task
@@ -158,7 +159,7 @@ class Translator(Task):
         self._metric(split).update(nats, batch.num_targets)
         state, memory = model.encode(batch.src, batch.src_lengths)
         start = batch.src.new_full((len(batch.src),), model.boundary)
-        longest = 2 * batch.src_lengths + 10  # in words of most languages; what has no end by then is no translation
+        longest = longest_translation(model, batch.src_lengths - 1)
         found = beam_search(model.step, start, state, memory, eos=model.boundary, config=GREEDY, max_lens=longest)
         for row, index in enumerate(batch.indices.tolist()):
             targets = batch.targets[row]

@@ -268,24 +268,25 @@ def test_where_it_looked(model: Seq2Seq) -> None:
     np.testing.assert_allclose(weights.sum(1), 1, atol=1e-6)
     # the first row is what the decoder saw before it wrote anything
     assert np.array_equal(weights[:1], attended(model, "bad c", ()).weights)
+    assert attended(small_translator(), "a", []).tgt_tokens == [END]
     with pytest.raises(UserError, match="no attention"):
         attended(small_translator(attention=None), "abc", [1])
 
 
 def test_the_picture(tmp_path: Path) -> None:
     weights = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
-    source, target = ["$x$", "été", END], ["$5 and $6", END]
+    source, target = ["$x$", "été", "房子"], ["$5 & $6", END]
     for name in ("a.png", "b.png", "a.svg", "b.SVG"):
         draw_attention(weights, source, target, tmp_path / name)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.SVG").read_bytes()
-    text = (tmp_path / "a.svg").read_text()
-    assert all(f"<!-- {label} -->" in text for label in ("été", "$5 and $6"))
+    text = (tmp_path / "a.svg").read_text(encoding="utf-8")
+    assert all(f">{label}</text>" in text for label in ("$x$", "été", "房子", "$5 &amp; $6"))
     pixels = matplotlib.image.imread(tmp_path / "a.png")[..., :3]
     dark = (pixels[..., 2] > pixels[..., 0] + 0.2) & (pixels[..., 0] < 0.1)  # the blue of a weight of 1
     rows, columns = np.nonzero(dark)
-    first = rows < (rows.min() + rows.max()) / 2
-    assert columns[first].max() < columns[~first].min()  # the upper one at the left, the lower one at the right
+    upper, lower = (columns[rows == row] for row in (rows.min() + 5, rows.max() - 5))
+    assert upper.max() < lower.min()  # the first is at the left, the last at the right
     with pytest.raises(UserError, match=r"\.png or \.svg"):
         draw_attention(weights, source, target, tmp_path / "a.pdf")
     with pytest.raises(UserError, match=r"cannot be written"):
@@ -299,3 +300,16 @@ def test_alphabets_differ(model: Seq2Seq) -> None:
     """The two sides are not confused: what one vocabulary has the other has not."""
     assert isinstance(model.tgt_tokenizer, CharTokenizer)
     assert set("".join(model.translate(TEXTS, **SHORT))) <= set("stuvwxyz ,.!")
+
+
+def test_what_does_not_end_is_cut_by_the_length_of_its_source() -> None:
+    pieces = BPETokenizer.train(["low lower lowest, low lower lowest"], 262)
+    for model, text, length in (
+        (small_translator(), "abc", 4 * 3 + 50),  # characters
+        (Seq2SeqConfig(embedding_dim=4).build(pieces), "low lower", 2 * len(pieces.encode("low lower")) + 12),
+    ):
+        with torch.no_grad():
+            model.head.bias[model.boundary] = -1e3
+        found = translations(model, [text, f"{text} {text}"], beam=2)
+        assert (len(found[0][0].tokens), found[0][0].finished) == (length, False)
+        assert len(found[1][0].tokens) > length

@@ -85,6 +85,17 @@ def test_the_score_does_not_depend_on_batches(tmp_path: Path) -> None:
         assert bleu == found[0][1]
 
 
+def test_validation_translates_as_translate_does(tmp_path: Path) -> None:
+    pairs = data(tmp_path)
+    made = task(pairs)
+    with torch.no_grad():
+        made.model.head.bias[made.model.boundary] = -20.0  # it never ends: both stop at the same limit
+    trainer(tmp_path).validate(made, pairs, verbose=False)
+    sources = [example.source for example in made.examples]
+    assert [example.translation for example in made.examples] == made.translate(sources, beam=1)
+    assert len(made.examples[0].translation) > 2 * len(sources[0]) + 20
+
+
 def test_a_checkpoint_loads_without_anything_else(tmp_path: Path) -> None:
     pairs = data(tmp_path)
     made = task(pairs)
