@@ -12,6 +12,7 @@ from torch import nn
 from rnnzoo.backbones import Stack, StackConfig
 from rnnzoo.config import Config
 from rnnzoo.errors import UserError
+from rnnzoo.models.plain import PlainModel
 from rnnzoo.nn import IGNORED, AdaptiveHead, LinearHead, LockedDropout, dropped_embedding
 from rnnzoo.shapes import Float, Int, Tensor
 from rnnzoo.state import State
@@ -70,7 +71,7 @@ class LanguageModelConfig(Config):
         return LanguageModel(self, tokenizer)
 
 
-class LanguageModel(nn.Module):
+class LanguageModel(PlainModel):
     """p(next token | all tokens before), carried in a state.
 
     Attributes:
@@ -97,8 +98,7 @@ class LanguageModel(nn.Module):
                     f"output_projection: {config.embedding_dim} would make them fit"
                 )
             nn.init.uniform_(self.embedding.weight, -0.1, 0.1)  # as an output layer it needs small weights
-            self._tie()
-            self.register_load_state_dict_post_hook(LanguageModel._tie)  # type: ignore[no-untyped-call]
+            self.tie()
         if config.init_range:
             for parameter in self.parameters():
                 nn.init.uniform_(parameter, -config.init_range, config.init_range)
@@ -116,19 +116,9 @@ class LanguageModel(nn.Module):
         nn.init.zeros_(head.bias)
         return head
 
-    def _tie(self, *_: object) -> None:
+    def tie(self) -> None:
         if self.config.tied and isinstance(self.head, LinearHead):
             self.head.weight = self.embedding.weight
-
-    def _apply(self, fn: Any, recurse: bool = True) -> Self:
-        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
-        self._tie()  # leaving the meta device makes two parameters of one, as does load_state_dict(assign=True)
-        return self
-
-    @property
-    def num_parameters(self) -> int:
-        """Trained numbers, tied ones counted once."""
-        return sum(parameter.numel() for parameter in self.parameters())
 
     def initial_state(self, batch_size: int) -> State:
         """What is carried before the first token, for `batch_size` rows."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import torch
 from torch import nn
@@ -19,6 +19,7 @@ from rnnzoo.cells.gru import GRUConfig
 from rnnzoo.config import Config
 from rnnzoo.errors import UserError
 from rnnzoo.models.bridge import Bridge, BridgeKind
+from rnnzoo.models.plain import PlainModel
 from rnnzoo.nn import IGNORED, LinearHead, LockedDropout, dropped_embedding, valid_steps
 from rnnzoo.nn.attention import AttentionConfig, GeneralConfig, Memory
 from rnnzoo.shapes import Float, Int, Tensor
@@ -105,7 +106,7 @@ class DecoderState(NamedTuple):
     fed: Tensor
 
 
-class Seq2Seq(nn.Module):
+class Seq2Seq(PlainModel):
     """p(target | source), token by token.
 
     A sentence is framed by one symbol that no tokenizer has, the boundary: it ends every source and every target, and
@@ -155,28 +156,17 @@ class Seq2Seq(nn.Module):
         if config.shared == "none":
             nn.init.xavier_uniform_(self.head.weight)
         else:
-            self._tie()
-            self.register_load_state_dict_post_hook(Seq2Seq._tie)  # type: ignore[no-untyped-call]
+            self.tie()
         for table in (self.src_embedding, self.tgt_embedding):
             nn.init.normal_(table.weight, std=width**-0.5)  # as an output layer it needs small weights
         dropout = LockedDropout if config.decoder.locked_dropout else nn.Dropout
         self.input_dropout, self.output_dropout = dropout(config.input_dropout), dropout(config.output_dropout)
 
-    def _tie(self, *_: object) -> None:
+    def tie(self) -> None:
         if self.config.shared != "none":
             self.head.weight = self.tgt_embedding.weight
         if self.config.shared == "all":
             self.src_embedding.weight = self.tgt_embedding.weight
-
-    def _apply(self, fn: Any, recurse: bool = True) -> Self:
-        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
-        self._tie()  # leaving the meta device makes two parameters of one, as does load_state_dict(assign=True)
-        return self
-
-    @property
-    def num_parameters(self) -> int:
-        """Trained numbers, shared ones counted once."""
-        return sum(parameter.numel() for parameter in self.parameters())
 
     # ------------------------------------------------------------------------------------------ halves
 

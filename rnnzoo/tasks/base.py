@@ -7,7 +7,7 @@ import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import lightning
 import torch
@@ -22,7 +22,7 @@ from rnnzoo.shapes import Tensor
 from rnnzoo.training.nt_asgd import NTASGD
 from rnnzoo.training.optim import OptimizerConfig, ScheduleConfig
 from rnnzoo.training.resume import gather_ranks, random_state, set_random_state
-from rnnzoo.zoo import Published, push_to_hub, save_folder
+from rnnzoo.zoo import Published, load, push_to_hub, save_folder
 
 __all__ = ["Task"]
 
@@ -40,6 +40,7 @@ class Task(lightning.LightningModule):
     """
 
     model: LanguageModel | Seq2Seq
+    plain: ClassVar[type[LanguageModel] | type[Seq2Seq]]  # the class of `model`
 
     def __init__(
         self,
@@ -55,6 +56,30 @@ class Task(lightning.LightningModule):
         self.val_score, self.test_score = NLL(), NLL()  # of the evaluation under way
         self._resume: dict[str, Any] | None = None
         self._training_random: dict[str, Any] | None = None
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        model: str | os.PathLike[str],
+        *,
+        dtype: torch.dtype | str | None = None,
+        revision: str | None = None,
+        token: str | bool | None = None,
+        cache_dir: str | os.PathLike[str] | None = None,
+        local_files_only: bool = False,
+        **options: Any,
+    ) -> Self:
+        """A trained model, ready to be trained further.
+
+        Args:
+            model: a zoo name, a folder or a hub repository; this and the others as in `rnnzoo.load`.
+            dtype: what its weights become. revision: of a repository. token: for a private one.
+            cache_dir: instead of huggingface_hub's. local_files_only: asks no server.
+            options: the other arguments of the class.
+        """
+        place: dict[str, Any] = {"cache_dir": cache_dir, "local_files_only": local_files_only}
+        found = load(model, kind=cls.plain, dtype=dtype, revision=revision, token=token, **place)
+        return cls(found, **options)
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
         """Writes the model as a folder that `from_pretrained` and `rnnzoo.load` take."""

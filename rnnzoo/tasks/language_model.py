@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from typing import Any, Self
-
-import torch
+from typing import Any
 
 from rnnzoo import state as states
 from rnnzoo.data.streams import Chunk
@@ -19,7 +16,6 @@ from rnnzoo.text import Tokenizer, tokenizer_from_dict
 from rnnzoo.training.optim import OptimizerConfig, ScheduleConfig
 from rnnzoo.training.regularization import RegularizationConfig
 from rnnzoo.training.resume import pack_state, unpack_state
-from rnnzoo.zoo import load
 
 __all__ = ["LanguageModelTask"]
 
@@ -38,6 +34,7 @@ class LanguageModelTask(Task):
     """
 
     model: LanguageModel
+    plain = LanguageModel
 
     def __init__(
         self,
@@ -68,29 +65,6 @@ class LanguageModelTask(Task):
         self.save_hyperparameters(plain, logger=False)
         self._carry: dict[str, State | None] = {"train": None, "val": None, "test": None}
         self._scale = 1.0  # of the learning rate, from the chunk under way
-
-    @classmethod
-    def from_pretrained(
-        cls,
-        model: str | os.PathLike[str],
-        *,
-        dtype: torch.dtype | str | None = None,
-        revision: str | None = None,
-        token: str | bool | None = None,
-        cache_dir: str | os.PathLike[str] | None = None,
-        local_files_only: bool = False,
-        **options: Any,
-    ) -> Self:
-        """A trained model, ready to be trained further.
-
-        Args:
-            model: a zoo name, a folder or a hub repository; this and the others as in `rnnzoo.load`.
-            dtype: what its weights become. revision: of a repository. token: for a private one.
-            cache_dir: instead of huggingface_hub's. local_files_only: asks no server.
-            options: `optimizer`, `schedule` and `regularization`.
-        """
-        hub = {"revision": revision, "token": token, "cache_dir": cache_dir, "local_files_only": local_files_only}
-        return cls(load(model, kind=LanguageModel, dtype=dtype, **hub), **options)  # type: ignore[arg-type]
 
     def generate(self, prompt: str = "", **options: Any) -> list[str]:
         """Texts that continue `prompt`; see `LanguageModel.generate`."""

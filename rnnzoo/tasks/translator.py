@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -20,7 +19,6 @@ from rnnzoo.tasks.base import Task
 from rnnzoo.text import Tokenizer, tokenizer_from_dict
 from rnnzoo.training.optim import OptimizerConfig, ScheduleConfig
 from rnnzoo.training.resume import gather_ranks
-from rnnzoo.zoo import load
 
 __all__ = ["Example", "Translator"]
 
@@ -55,6 +53,7 @@ class Translator(Task):
     """
 
     model: Seq2Seq
+    plain = Seq2Seq
 
     def __init__(
         self,
@@ -90,29 +89,6 @@ class Translator(Task):
         self.save_hyperparameters(plain, logger=False)
         self.examples: list[Example] = []
         self._translated: list[tuple[int, Example]] = []
-
-    @classmethod
-    def from_pretrained(
-        cls,
-        model: str | os.PathLike[str],
-        *,
-        dtype: torch.dtype | str | None = None,
-        revision: str | None = None,
-        token: str | bool | None = None,
-        cache_dir: str | os.PathLike[str] | None = None,
-        local_files_only: bool = False,
-        **options: Any,
-    ) -> Self:
-        """A trained model, ready to be trained further.
-
-        Args:
-            model: a zoo name, a folder or a hub repository; this and the others as in `rnnzoo.load`.
-            dtype: what its weights become. revision: of a repository. token: for a private one.
-            cache_dir: instead of huggingface_hub's. local_files_only: asks no server.
-            options: `optimizer`, `schedule` and `label_smoothing`.
-        """
-        hub = {"revision": revision, "token": token, "cache_dir": cache_dir, "local_files_only": local_files_only}
-        return cls(load(model, kind=Seq2Seq, dtype=dtype, **hub), **options)  # type: ignore[arg-type]
 
     def translate(self, texts: Any, **options: Any) -> Any:
         """Translations; see `rnnzoo.models.translating.translate`."""

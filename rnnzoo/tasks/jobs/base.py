@@ -13,9 +13,10 @@ import torch
 from lightning.pytorch.callbacks import Callback
 
 from rnnzoo.embeddings import Coverage
+from rnnzoo.errors import UserError
 from rnnzoo.tasks.base import Task
 from rnnzoo.tasks.run_folder import RunFolder
-from rnnzoo.training import History, PairData, StreamData
+from rnnzoo.training import History, PairData, StreamData, is_whole
 
 D = TypeVar("D", StreamData, PairData)
 
@@ -61,9 +62,15 @@ class Job(ABC, Generic[D]):
 
 
 def load_best(run: RunFolder, task: Task) -> None:
-    """Gives the task the weights of the best validation; the last ones where there was none."""
+    """Gives the task the weights of the best validation; the last ones where there was none.
+
+    Raises:
+        UserError: they are damaged.
+    """
     best = run.checkpoints / "best.ckpt"
     if best.is_file():
+        if not is_whole(best):
+            raise UserError("is damaged: its sha256 is not the one beside it", path=best)
         task.load_state_dict(torch.load(best, map_location="cpu", weights_only=True)["state_dict"])
     task.model.eval()
 

@@ -10,6 +10,7 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping
 from rnnzoo.errors import UserError
 from rnnzoo.files import write_text
 from rnnzoo.models import Seq2Seq
+from rnnzoo.models.evaluating import evaluate_translation
 from rnnzoo.tasks.jobs.base import Job, load_best, run_facts
 from rnnzoo.tasks.recipe import TranslatorRecipe
 from rnnzoo.tasks.run_folder import RunFolder
@@ -97,8 +98,6 @@ class TranslatorJob(Job[PairData]):
         return lines
 
     def finish(self, run: RunFolder, trainer: lightning.Trainer, history: History) -> str:
-        from rnnzoo.models.evaluating import evaluate_translation
-
         plan, task, data = self.plan, self.task, self.data
         seconds = history.seconds
         load_best(run, task)
