@@ -79,7 +79,7 @@ class Task(lightning.LightningModule):
         """
         place: dict[str, Any] = {"cache_dir": cache_dir, "local_files_only": local_files_only}
         found = load(model, kind=cls.plain, dtype=dtype, revision=revision, token=token, **place)
-        return cls(found, **options)
+        return cls(found, **options)  # type: ignore[arg-type]  # every task takes a model first
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
         """Writes the model as a folder that `from_pretrained` and `rnnzoo.load` take."""

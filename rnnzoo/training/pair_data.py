@@ -14,7 +14,7 @@ from rnnzoo.data.pair_batches import EncodedPairs, PairLoader
 from rnnzoo.data.pairs import PairCorpus, load_pairs
 from rnnzoo.errors import UserError
 from rnnzoo.text import BPETokenizerConfig, Tokenizer, TokenizerConfig
-from rnnzoo.training.stream_data import read_of_epoch
+from rnnzoo.training.text_data import TextData
 
 __all__ = ["PairData", "PairDataConfig"]
 
@@ -90,7 +90,7 @@ class PairDataConfig(Config):
         )
 
 
-class PairData(lightning.LightningDataModule):
+class PairData(TextData[PairDataConfig, PairCorpus, PairLoader]):
     """The batches of a corpus of pairs, for training, validation and test; works in any `lightning.Trainer`.
 
     It says where it stands in a checkpoint by itself; from there any number of ranks goes on, in the same order.
@@ -102,6 +102,8 @@ class PairData(lightning.LightningDataModule):
         seed: of the order of the data.
     """
 
+    batches = "batches"
+
     def __init__(
         self,
         config: PairDataConfig | Mapping[str, Any] | None = None,
@@ -110,23 +112,10 @@ class PairData(lightning.LightningDataModule):
         seed: int = 0,
         **fields: Any,
     ) -> None:
-        super().__init__()
         base = PairDataConfig.from_dict(config or {}, "data")
-        self.config = PairDataConfig.from_dict(base.to_dict() | fields, "data")
-        self.seed, self._tokenizers = seed, tokenizers
-        self._corpus: PairCorpus | None = None
+        super().__init__(PairDataConfig.from_dict(base.to_dict() | fields, "data"), seed)
+        self._tokenizers = tokenizers
         self._pairs: dict[str, EncodedPairs] = {}
-        self._train: PairLoader | None = None
-        self._resume: dict[str, int] | None = None
-
-    # --------------------------------------------------------------------------------------- the pairs
-
-    @property
-    def corpus(self) -> PairCorpus:
-        """The pairs as text; read when they are first asked for."""
-        if self._corpus is None:
-            self._corpus = self.config.load()
-        return self._corpus
 
     @property
     def tokenizers(self) -> tuple[Tokenizer, Tokenizer]:
@@ -168,14 +157,12 @@ class PairData(lightning.LightningDataModule):
             UserError: the corpus has no such part, or nothing in it, or a character that a tokenizer does not know.
         """
         if split not in self._pairs:
-            name, splits = self.corpus.name, self.corpus.splits
-            if split not in splits:
-                raise UserError(f"{name}: has no part {split!r} (it has {', '.join(splits)})")
-            if not splits[split][0]:
+            name, sides = self.corpus.name, self.part(split)
+            if not sides[0]:
                 raise UserError(f"{name}: the {split} part has no pairs")
             tokenizers = self.tokenizers
             try:
-                self._pairs[split] = EncodedPairs(*splits[split], *tokenizers)
+                self._pairs[split] = EncodedPairs(sides[0], sides[1], *tokenizers)
             except UserError as error:
                 raise UserError(f"{name}: the {split} part: {error}") from None
         return self._pairs[split]
@@ -185,14 +172,6 @@ class PairData(lightning.LightningDataModule):
         """Tokens of the longest source in training, the boundary counted."""
         return int(self.pairs("train").src_lengths.max())
 
-    # ----------------------------------------------------------------------------------------- batches
-
-    @property
-    def batches_per_epoch(self) -> int:
-        """Training batches of a rank in an epoch, as many as the trainer reads: the same on every rank."""
-        loader = self._loader("train")
-        return len(loader) if loader.limit is None else loader.limit
-
     def setup(self, stage: str) -> None:
         """Reads and checks all parts before the first step.
 
@@ -201,70 +180,35 @@ class PairData(lightning.LightningDataModule):
         """
         for split in ("train", "valid", *(["test"] if "test" in self.corpus.splits else [])):
             self.pairs(split)
-        loader = self._loader("train")
+        loader = self.loader("train")
         if (batches := len(loader.cuts) - 1) < loader.world_size:
             raise UserError(
                 f"{self.corpus.name}: the {len(loader.pairs):,} training pairs make {batches:,} batches with "
                 f"batch_tokens = {self.config.batch_tokens:,}, too few for {loader.world_size} ranks: lower it"
             )
 
-    def train_dataloader(self) -> PairLoader:
-        """This rank's training batches, where the last checkpoint left them."""
-        position, self._resume = self._resume, None
-        if position is None and self._train is not None and self.trainer and self.trainer.current_epoch > 0:
-            position = self._train.state_dict()  # `reload_dataloaders_every_n_epochs`
-        self._train = self._loader("train")
-        if position is not None:
-            self._train.load_state_dict(position)
-            if position.get("ranks", self._train.world_size) != self._train.world_size:
-                _recount(self._train, self.trainer)
-        return self._train
-
-    def val_dataloader(self) -> PairLoader:
-        """This rank's share of the validation batches."""
-        return self._loader("valid")
-
-    def test_dataloader(self) -> PairLoader:
-        """This rank's share of the test batches; those of validation where the corpus has no test part."""
-        return self._loader("test" if "test" in self.corpus.splits else "valid")
-
-    def _loader(self, split: str) -> PairLoader:
-        training, trainer = split == "train", self.trainer
-        loader = PairLoader(
+    def loader(self, split: str) -> PairLoader:
+        training = split == "train"
+        return PairLoader(
             self.pairs(split),
             self.config.batch_tokens * (1 if training else 2),  # no gradients, so there is room for more
-            rank=trainer.global_rank if trainer else 0,
-            world_size=trainer.world_size if trainer else 1,
+            rank=self.rank,
+            world_size=self.world_size,
             seed=self.seed,
             evaluation=not training,
         )
-        if training and trainer:
-            loader.limit = read_of_epoch(trainer, len(loader))
-        return loader
 
-    # ------------------------------------------------------------------------------------------ resume
+    def go_on(self, loader: PairLoader, position: dict[str, int]) -> None:
+        super().go_on(loader, position)
+        if position.get("ranks", loader.world_size) != loader.world_size:
+            _recount(loader, self.trainer)
 
     def state_dict(self) -> dict[str, Any]:
-        """Where the training batches stand, and in what."""
-        if self._train is None:
-            return {}
-        return {**self._train.state_dict(), "ranks": self._train.world_size, "of": self._form()}
+        """Where the training batches stand, in what, and of how many ranks the run was."""
+        state = super().state_dict()
+        return state | {"ranks": self.world_size} if state else {}
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Goes on there.
-
-        Raises:
-            UserError: those were other pairs, or another order of them.
-        """
-        if not state_dict:
-            return
-        if (before := state_dict["of"]) != (now := self._form()):
-            changes = ", ".join(f"{k} was {before[k]:,}, is now {now[k]:,}" for k in now if before[k] != now[k])
-            raise UserError(f"{self.corpus.name}: the checkpoint is of a training on other batches: {changes}")
-        self._resume = {key: int(state_dict[key]) for key in ("epoch", "batch", "ranks")}
-
-    def _form(self) -> dict[str, int]:
-        """What a position in the batches depends on."""
+    def form(self) -> dict[str, int]:
         pairs = self.pairs("train")
         return {
             "pairs": len(pairs),
