@@ -172,14 +172,7 @@ def test_verify(folder: Path, files: list[str]) -> None:
     assert results(files=files) == whole
 
 
-def test_the_commands(
-    folder: Path,
-    files: list[str],
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("COLUMNS", "600")  # the folder's path is long; no cell is to be broken
+def test_the_commands(folder: Path, files: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["test", str(folder), "--text", *files]) == 0
     out = capsys.readouterr().out
     assert "poem.src, test, 8 sentences" in out
@@ -187,7 +180,7 @@ def test_the_commands(
     assert "on record: " in out
     assert main(["test", str(folder), "--text", *files, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["bleu"]["signature"].startswith("nrefs:1")
-    assert main(["verify", str(folder), "--text", *files]) == 0
+    assert main(["verify", str(folder), "--text", *files, "--json"]) == 0
     assert "chrF (+0.0e+00, allowed 1e-01)" in capsys.readouterr().out
     assert main(["show", str(folder)]) == 0
     assert "nrefs:1|case:mixed" in capsys.readouterr().out
