@@ -217,7 +217,7 @@ def _how(entries: list[dict[str, Any]]) -> str:
         return paragraph(
             f"{text}chrF, nats and lower-cased BLEU are those of the {part} part, {score['sentences']:,} sentences, "
             f"translated by {' or '.join(searches)}. BLEU is sacreBLEU's, of text as people write it: "
-            f"`{'` or `'.join(signatures)}`; of lower-cased tokens, as older papers print it, it stands beside."
+            f"`{'` or `'.join(signatures)}`; of lower-cased tokens it stands beside."
         )
     streams = " or ".join(map(str, sorted({m["eval_streams"] for m in entries})))
     read = f"read as {streams} stream{'' if streams == '1' else 's'} with a carried state"

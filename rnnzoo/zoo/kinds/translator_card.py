@@ -18,7 +18,7 @@ SHOWN = 8
 _FIGURES = {
     "bleu": "BLEU",
     "chrf": "chrF",
-    "bleu_lowercased_tokenised": "BLEU of lower-cased tokens, as older papers print it",
+    "bleu_lowercased_tokenised": "BLEU of lower-cased tokens",
 }
 
 
@@ -99,8 +99,14 @@ class TranslatorCard:
         main = scores[metrics["split"]]
         signatures = (f"{_FIGURES[key].split(',')[0]}: `{main[key]['signature']}`" for key in keys if key in main)
         table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
-        by_length = "; ".join(f"{words(row)} {row['score']:.2f}" for row in main.get("bleu_by_length", ()))
-        lengths = f"\n\nBLEU by the source's length in words ({metrics['split']}): {by_length}." if by_length else ""
+        by_length = "; ".join(
+            f"{words(row)} {row['score']:.2f} ({row['sentences']:,})" for row in main.get("bleu_by_length", ())
+        )
+        lengths = (
+            f"\n\nBLEU by the source's length in words ({metrics['split']}, sentences in brackets): {by_length}."
+            if by_length
+            else ""
+        )
         return (
             f"{table}{lengths}\n\nMeasured with the stored weights on text as people write it, by {searched(metrics)}, "
             f"with sacreBLEU ({'; '.join(signatures)}). Nats per token are those of the references, under teacher "
