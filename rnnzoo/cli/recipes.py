@@ -12,6 +12,9 @@ from rnnzoo.errors import UserError
 __all__ = ["register", "run"]
 
 
+_UNITS = {"bleu": "BLEU", "chrf": "chrF", "ppl": "perplexity"}
+
+
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds the subcommand."""
     parser = subparsers.add_parser("recipes", help="the packaged recipes", description="Lists, shows, copies recipes.")
@@ -43,7 +46,7 @@ def _ls(args: argparse.Namespace) -> int:
     table = Table("recipe", "about", box=None, header_style="bold", pad_edge=False)
     table.columns[0].no_wrap = True
     measured = [name for name in names if name in entries]
-    for heading in ("parameters", "bits", "minutes", "memory") if measured else ():
+    for heading in ("parameters", "score", "minutes", "memory") if measured else ():
         table.add_column(heading, justify="right", no_wrap=True)
     for name, path in names.items():
         figures = _figures(read_metrics(entries[name])) if name in measured else []
@@ -56,10 +59,14 @@ def _ls(args: argparse.Namespace) -> int:
 
 
 def _figures(metrics: dict[str, Any]) -> list[str]:
-    """Parameters, bits per token, minutes and memory of training."""
+    """Parameters, the score that the model is known by, minutes and memory of training."""
+    from rnnzoo.zoo.figures import headline
+
+    known = headline(str(metrics["task"]), metrics)
+    score = "" if known is None else f"{known} {_UNITS.get(known.key, known.key)}"
     training = metrics["training"]
     minutes, memory = training["seconds"] / 60, training["peak_memory_bytes"] / 2**30
-    return [f"{metrics['parameters']:,}", f"{metrics['bits']:.3f}", f"{minutes:.0f}", f"{memory:.1f} GiB"]
+    return [f"{metrics['parameters']:,}", score, f"{minutes:.0f}", f"{memory:.1f} GiB"]
 
 
 def _about(path: Path) -> str:

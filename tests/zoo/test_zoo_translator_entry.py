@@ -237,7 +237,7 @@ def test_card(folder: Path) -> None:
     assert "BLEU of lower-cased tokens" in text
     assert "nrefs:1|case:mixed" in text
     assert "a beam of 2 with length penalty wu 1" in text
-    assert "BLEU by the source's length in words (test): 0 to 10 " in text
+    assert "BLEU by the source's length in words (test, sentences in brackets): 0 to 10 " in text
     assert "| source | translation | reference |" in text
 
 
