@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import small_pairs
 import torch
 from own_cells import forgotten
 
@@ -27,9 +28,14 @@ from rnnzoo.zoo import read_config
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "add-a-cell.md").read_text(encoding="utf-8")
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILES = {b.split("\n", 1)[0].removeprefix("# "): b for kind, b in FENCE.findall(PAGE) if kind in ("python", "toml")}
-SMALL = "--hidden_size 5 --embedding_dim 4 --streams 64 --trainer.max_steps 2 --sample.max_new_tokens 9"
-RECIPES = {"char_lm": "char-lstm.pydocs", "word_lm": "word-lstm.ptb-small --text words.txt"}
-"""For each task a recipe, since a cell from outside works in all of them."""
+SMALL = "--hidden_size 5 --embedding_dim 4 --trainer.max_steps 2"
+SMALL_TEXT = "--streams 64 --sample.max_new_tokens 9"
+RECIPES = {
+    "char_lm": ("char-lstm.pydocs", "", ""),
+    "word_lm": ("word-lstm.ptb-small", "--text words.txt", "--text words.txt"),
+    "translator": ("mt-gru.own-pairs", "--files pairs.src pairs.tgt --src en --tgt fr", "--text pairs.src pairs.tgt"),
+}
+"""For each task a recipe, since a cell from outside works in all of them; and the text to train and to test it on."""
 
 
 def commands(section: str) -> list[str]:
@@ -67,7 +73,8 @@ def installed(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def carry_out(line: str) -> int:
     """One command of the page, each as in a process of its own; training is cut to two steps."""
-    words = shlex.split(line + (f" {SMALL}" if " train " in line else ""))
+    small = f" {SMALL}" + ("" if " mt-" in line else f" {SMALL_TEXT}")
+    words = shlex.split(line + (small if " train " in line else ""))
     assert words[0] == "rnnzoo"
     with forgotten():
         return main(words[1:])
@@ -133,12 +140,12 @@ def test_another_version_of_the_file_is_noticed(
 
 def test_a_package_in_every_task(installed: Path, runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A recipe imports it; its folder is loaded, scored and verified with it, and not without."""
-    assert set(RECIPES) == set(Recipe.names()) - {"translator"}  # which this page does not train yet
+    assert set(RECIPES) == set(Recipe.names())
     train, test = commands("In a package of its own")
     (Path.cwd() / "words.txt").write_text("the cell keeps a share of what it was \n" * 300, encoding="utf-8")
-    for recipe in RECIPES.values():
-        assert carry_out(train.replace("char-lstm.pydocs", recipe) + " --runs others") == 0
-        name, *text = recipe.split(maxsplit=1)
+    small_pairs.write(Path.cwd(), 60)
+    for name, text, where in RECIPES.values():
+        assert carry_out(f"{train.replace('char-lstm.pydocs', name)} {text} --runs others") == 0
         run = f"others/{name}/1"
         assert read_config(Path(run))["plugins"] == {"leaky": {"distribution": "my-cells", "version": "0.1"}}
         capsys.readouterr()
@@ -147,10 +154,9 @@ def test_a_package_in_every_task(installed: Path, runs: Path, capsys: pytest.Cap
         assert error.count("\n") == 1
         assert "needs the cell 'leaky' of the package my-cells 0.1: if you trust that package, install it" in error
         assert "my_cells" not in sys.modules
-        where = " ".join(["", *text])
-        assert carry_out(test.replace("runs/char-lstm.pydocs/3", run) + where) == 0
+        assert carry_out(f"{test.replace('runs/char-lstm.pydocs/3', run)} {where}") == 0
         capsys.readouterr()
-        assert carry_out(f"rnnzoo verify {run} --import my_cells{where}") == 0
+        assert carry_out(f"rnnzoo verify {run} --import my_cells {where}") == 0
         assert re.search(r"score +ok", capsys.readouterr().out)
         with forgotten():
             importlib.import_module("my_cells")
