@@ -32,11 +32,11 @@ class Made(NamedTuple):
     entry: Path
 
 
-def make(place: Path) -> Made:
-    """Makes them below `place`."""
+def make(place: Path, **fields: Any) -> Made:
+    """Makes them below `place`; keyword arguments are fields of the model's config."""
     draw, text = random.Random(3), place / "poem.txt"
     text.write_text("".join(draw.choice(ALPHABET) for _ in range(1000)), encoding="utf-8", newline="")
-    model, corpus = small_model().eval(), load_corpus(files=[text])
+    model, corpus = small_model(**fields).eval(), load_corpus(files=[text])
     ids = model.tokenizer.encode(corpus.splits["valid"])
     whole, cold = measure(model, ids, 2), cold_windows(model, ids, 20)
     figures = {"nll": whole.nll, "ppl": whole.ppl, "bits": whole.bits_per_token, "tokens": whole.tokens}

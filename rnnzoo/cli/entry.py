@@ -20,10 +20,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("name", metavar="NAME", help="the recipe's name, ARCHITECTURE.TAG")
     parser.add_argument("--root", default="pretrained", metavar="DIR", help="the folder of entries (pretrained)")
     parser.add_argument(
-        "--float16",
-        choices=("auto", "no"),
+        "--store",
+        choices=("auto", "float32", "float16", "int8"),
         default="auto",
-        help="half precision if no figure moves by as much as its last printed digit (auto)",
+        help="what weights are stored in; auto: half precision if no figure moves by as much as its last printed digit",
     )
     parser.add_argument("--text", nargs="+", metavar="FILE", help="where the text files now are, for own text")
     parser.add_argument("--force", action="store_true", help="replace the entry that is there")
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     from rnnzoo.zoo.kinds import kind_of_task
     from rnnzoo.zoo.manifest import manifest_path, note_entry
 
-    folder = make_entry(args.model, args.name, args.root, float16=args.float16, files=args.text, force=args.force)
+    folder = make_entry(args.model, args.name, args.root, store=args.store, files=args.text, force=args.force)
     metrics = read_metrics(folder)
     size = sum(path.stat().st_size for path in folder.iterdir())
     told = kind_of_task(metrics["task"]).told(metrics)

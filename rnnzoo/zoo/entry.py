@@ -14,15 +14,17 @@ import torch
 
 from rnnzoo.errors import UserError
 from rnnzoo.files import sha256_file, write_json, write_text
+from rnnzoo.shapes import Tensor
 from rnnzoo.zoo.card import write_card
 from rnnzoo.zoo.folder import SCHEMA, load_folder, read_config, read_metrics, save_weights, weighed
 from rnnzoo.zoo.golden import write_golden
 from rnnzoo.zoo.guard import ENTRY, ENTRY_FILES, check_listed
-from rnnzoo.zoo.kinds import KINDS, TOKENIZERS, Compared, Model, Text, kind_of, value_at
+from rnnzoo.zoo.kinds import KINDS, TOKENIZERS, Compared, Model, Text, kind_of, kind_of_task, value_at
 from rnnzoo.zoo.load import find_model
 from rnnzoo.zoo.origin import trained_on
 from rnnzoo.zoo.private import check_private
 from rnnzoo.zoo.recipes import parse_yaml
+from rnnzoo.zoo.weights import Stored, pack, unpack, weights_of
 
 __all__ = ["make_entry", "shareable_recipe", "write_listing", "write_samples"]
 
@@ -34,7 +36,7 @@ def make_entry(
     name: str,
     root: str | os.PathLike[str] = "pretrained",
     *,
-    float16: Literal["auto", "no"] = "auto",
+    store: Literal["auto", "float32", "float16", "int8"] = "auto",
     files: Sequence[str] | None = None,
     force: bool = False,
 ) -> Path:
@@ -43,7 +45,8 @@ def make_entry(
     Args:
         run: the run's folder. name: ``architecture.tag``, the name of its recipe.
         root: the folder of entries.
-        float16: ``"auto"`` stores half precision where no figure moves by as much as its last printed digit.
+        store: what the weights are stored in; the scores are those of the stored weights. ``"auto"``: half precision
+            where no figure moves by as much as its last printed digit, else float32.
         files: where own text files now are.
         force: replaces an entry that is there.
 
@@ -70,17 +73,18 @@ def make_entry(
         if not abs(there - here) <= one.tolerance:
             message = f"{split}: {one.said(there)} are on record, but {here:.{one.digits}f} were measured"
             raise UserError(message, path=source)
-    stored = torch.float32
-    if float16 == "auto":
-        half = _rounded(model)
-        if half is not None:
-            again = _scores(half, corpus, metrics, config)
-            if all(abs(a - b) < one.tolerance for _, one, a, b in _compared(model, scores, again)):
-                model, scores, stored = half, again, torch.float16
+    stored, packed = _stored(model, source, store)
+    if stored != "float32":
+        smaller = _with_weights(model, packed)
+        again = _scores(smaller, corpus, metrics, config)
+        if store != "auto" or all(abs(a - b) < one.tolerance for _, one, a, b in _compared(model, scores, again)):
+            scores = again
+        else:
+            stored, packed = _stored(model, source, "float32")
     Path(root).mkdir(parents=True, exist_ok=True)
     building = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=root))
     try:
-        _fill(building, source, model, stored, metrics, scores)
+        _fill(building, source, packed, {**metrics, "stored_dtype": stored}, scores)
         os.chmod(building, 0o777 & ~_umask())
         _replace(building, target)
     finally:
@@ -88,19 +92,16 @@ def make_entry(
     return target
 
 
-def _fill(
-    building: Path, source: Path, model: Model, stored: torch.dtype, metrics: dict[str, Any], scores: Any
-) -> None:
+def _fill(building: Path, source: Path, packed: Mapping[str, Tensor], metrics: dict[str, Any], scores: Any) -> None:
     for name in ("config.json", *TOKENIZERS, "curve.png"):
         if (source / name).is_file():
             shutil.copyfile(source / name, building / name)
     if (source / "recipe.yaml").is_file():
         write_text(building / "recipe.yaml", shareable_recipe(source / "recipe.yaml"))
-    save_weights(building, model, stored)
-    hashes = {name: sha256_file(building / name) for name in weighed(building, kind_of(model))}
-    main = scores[metrics["split"]]
-    kind = str(stored).removeprefix("torch.")
-    new = {**metrics, **main, "scores": scores, "stored_dtype": kind, "schema": SCHEMA, "files": hashes}
+    save_weights(building, packed)
+    kind = kind_of_task(read_config(source)["task"])
+    hashes = {name: sha256_file(building / name) for name in weighed(building, kind)}
+    new = {**metrics, **scores[metrics["split"]], "scores": scores, "schema": SCHEMA, "files": hashes}
     write_json(building / "metrics.json", new)
     model = load_folder(building)
     write_samples(model, source, building)
@@ -155,15 +156,29 @@ def _compared(model: Model, recorded: Any, scores: Mapping[str, Any]) -> Iterato
                 yield split, one, float("nan") if there is None else there, here
 
 
-def _rounded(model: Model) -> Model | None:
-    """A copy with each weight rounded to half precision; None where one does not fit."""
+def _stored(model: Model, source: Path, store: str) -> tuple[Stored, dict[str, Tensor]]:
+    """What the weights are to be stored in, and the tensors to store."""
+    weights = weights_of(model)
+    try:
+        if store == "int8":
+            return "int8", pack(weights, "int8")
+        if store != "float32":
+            return "float16", pack(weights, "float16")
+    except ValueError as error:
+        if store != "auto":
+            raise UserError(f"cannot be stored in {store}: {error}", path=source) from None
+    return "float32", pack(weights, "float32")
+
+
+def _with_weights(model: Model, packed: Mapping[str, Tensor]) -> Model:
+    """A copy with the weights that loading `packed` gives."""
     kind = kind_of(model)
     copy: Model = kind.build(model.config, kind.tokenizers_of(model)).eval()
-    copy.load_state_dict(model.state_dict())
+    own = copy.state_dict()
     with torch.no_grad():
-        for weight in copy.parameters():
-            weight.copy_(weight.half())
-    return copy if all(bool(weight.isfinite().all()) for weight in copy.parameters()) else None
+        for name, tensor in unpack(packed).items():
+            own[name].copy_(tensor)
+    return copy
 
 
 def shareable_recipe(path: Path) -> str:

@@ -11,7 +11,7 @@ recipe.yaml         the recipe it was trained from, for people; never parsed
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
@@ -27,6 +27,7 @@ from rnnzoo.text import load_tokenizer
 from rnnzoo.zoo.guard import ENTRY, check_listed, check_places, check_weights
 from rnnzoo.zoo.kinds import TASKS, TOKENIZER, TOKENIZERS, Kind, Model, kind_of, kind_of_task, require
 from rnnzoo.zoo.plugins import check_plugins, plugins_of
+from rnnzoo.zoo.weights import pack, unpack, weights_of
 
 __all__ = [
     "SCHEMA",
@@ -78,7 +79,7 @@ def save_folder(
     if plugins := plugins_of(model.config):
         config["plugins"] = plugins
     write_json(folder / "config.json", config)
-    save_weights(folder, model)
+    save_weights(folder, pack(weights_of(model)))
     tokenizers = kind.tokenizers_of(model)
     for name in TOKENIZERS:
         if name in tokenizers:
@@ -91,18 +92,9 @@ def save_folder(
     write_json(folder / "metrics.json", {"schema": SCHEMA, **(metrics or {}), "files": hashes})
 
 
-def save_weights(folder: Path, model: nn.Module, dtype: torch.dtype | None = None) -> None:
-    """Writes model.safetensors, as `dtype` or as the weights are.
-
-    Tied weights are stored once, under the first of their names; loading ties them again.
-    """
-    weights: dict[str, Tensor] = {}
-    seen = set()
-    for name, tensor in model.state_dict().items():
-        if tensor.data_ptr() not in seen or tensor.numel() == 0:
-            seen.add(tensor.data_ptr())
-            weights[name] = tensor.detach().cpu().to(dtype).contiguous()
-    data = save(weights, {"format": "pt"})
+def save_weights(folder: Path, packed: Mapping[str, Tensor]) -> None:
+    """Writes model.safetensors from what `rnnzoo.zoo.weights.pack` gives."""
+    data = save(dict(packed), {"format": "pt"})
     write_durably(folder / "model.safetensors", lambda file: file.write(data))
 
 
@@ -151,7 +143,7 @@ def load_folder(
     path = folder / "model.safetensors"
     check_weights(lambda: of.build(config, vocabularies), of.layers(config), path)
     try:
-        model, weights = of.build(config, vocabularies), load_file(path)
+        model, weights = of.build(config, vocabularies), unpack(load_file(path))
     except (RuntimeError, MemoryError) as error:
         raise UserError(f"describes a model that cannot be built: {error}", path=where) from None
     except (SafetensorError, OSError) as error:

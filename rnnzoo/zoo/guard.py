@@ -21,6 +21,7 @@ from torch.overrides import TorchFunctionMode
 from rnnzoo.errors import UserError, nearest
 from rnnzoo.files import read_json, sha256_file
 from rnnzoo.zoo.kinds import TOKENIZER, TOKENIZERS
+from rnnzoo.zoo.weights import scaled_names
 
 __all__ = ["ENTRY", "ENTRY_FILES", "Listed", "check_file", "check_listed", "check_places", "check_weights", "listing"]
 
@@ -154,12 +155,19 @@ def check_weights(build: Callable[[], nn.Module], layers: int, path: Path) -> No
     for name, tensor in own.items():
         if name not in stored and id(tensor) not in tied:
             raise UserError(f"has no weight {name!r}{nearest(name, stored)}", path=path)
+    scaled = scaled_names(stored)
+    for name, scales in scaled.items():
+        rows = (*stored[name][0][:-1], 1)
+        if stored[name][1] != "I8" or not stored[name][0] or stored[scales] != (rows, "F32"):
+            raise UserError(f"{name[:80]!r} is not stored as eight bits and a scale for each row", path=path)
     for name, (shape, dtype) in stored.items():
+        if name in scaled.values():
+            continue
         if name not in own:
             raise UserError(f"has a weight {name[:80]!r} that the model does not{nearest(name[:80], own)}", path=path)
         if shape != tuple(own[name].shape):
             raise UserError(f"{name!r} is {shape}, expected {tuple(own[name].shape)}", path=path)
-        if dtype not in _FLOATS:
+        if dtype not in _FLOATS and name not in scaled:
             raise UserError(f"{name!r} is stored as {dtype}, which is no floating-point type", path=path)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from huggingface_hub import ModelCard
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 import rnnzoo
 from rnnzoo.cli import main
@@ -21,6 +21,7 @@ from rnnzoo.zoo.card import card
 from rnnzoo.zoo.entry import write_listing
 from rnnzoo.zoo.golden import GOLDEN_TOLERANCE, golden_difference
 from rnnzoo.zoo.manifest import check_pinned, manifest_path, note_entry
+from tests.small_entry import make
 
 NAME = "char-lstm.poem"
 
@@ -50,8 +51,47 @@ def test_half_precision_where_no_figure_moves(entry: Path, run: Path, text: Path
 
 
 def test_float32_when_told(run: Path, text: Path, tmp_path: Path) -> None:
-    entry = make_entry(run, NAME, tmp_path / "whole", float16="no", files=[str(text)])
+    entry = make_entry(run, NAME, tmp_path / "whole", store="float32", files=[str(text)])
     assert {tensor.dtype for tensor in load_file(entry / "model.safetensors").values()} == {torch.float32}
+
+
+def test_eight_bits_when_told(tmp_path: Path) -> None:
+    made = make(tmp_path, embedding_dim=20, backbone={"cell": "lstm", "hidden_size": 24})
+    entry = make_entry(made.run, NAME, tmp_path / "small", store="int8", files=[str(made.text)])
+    stored = load_file(entry / "model.safetensors")
+    scaled = {name for name in stored if f"{name}::scale" in stored}
+    assert len(scaled) == 4  # embedding, output layer, and the LSTM's two matrices
+    assert {stored[name].dtype for name in scaled} == {torch.int8}
+    metrics = json.loads((entry / "metrics.json").read_text())
+    assert metrics["stored_dtype"] == "int8"
+    assert "stored in int8" in (entry / "README.md").read_text()
+    model, before = load_folder(entry), load_folder(made.run).state_dict()
+    for name, weight in model.state_dict().items():
+        step = before[name].abs().amax(-1, keepdim=True) / 127 if name in scaled else before[name].abs() / 1024
+        assert ((weight - before[name]).abs() <= step / 2 + 1e-7).all()
+    ids = model.tokenizer.encode(made.text.read_text()[900:])
+    assert metrics["nll"] == measure(model, ids, 2).nll  # of the weights that are stored
+    assert all(check.result in ("ok", "not checked") for check in verify(NAME, entry, files=[str(made.text)]))
+
+
+def test_eight_bits_and_their_scales_belong_together(tmp_path: Path) -> None:
+    made = make(tmp_path, embedding_dim=20, backbone={"cell": "lstm", "hidden_size": 24})
+    entry = make_entry(made.run, NAME, tmp_path / "small", store="int8", files=[str(made.text)])
+    good = load_file(entry / "model.safetensors")
+    name = "embedding.weight"
+    for bad in (
+        good | {name: good[name].float()},
+        good | {f"{name}::scale": good[f"{name}::scale"][:-1]},
+        {key: tensor for key, tensor in good.items() if key != f"{name}::scale"},
+        {key: tensor for key, tensor in good.items() if key != name},
+    ):
+        save_file(bad, entry / "model.safetensors")
+        metrics = json.loads((entry / "metrics.json").read_text())
+        metrics["files"]["model.safetensors"] = sha256_file(entry / "model.safetensors")
+        (entry / "metrics.json").write_text(json.dumps(metrics))
+        write_listing(entry)
+        with pytest.raises(UserError, match=r"eight bits|floating-point|has a weight|has no weight"):
+            load_folder(entry)
 
 
 @pytest.mark.parametrize("flips", [100, pytest.param(1000, marks=pytest.mark.slow)])
