@@ -14,7 +14,7 @@ So as many ranks as there may be train on the same pairs in the same order, each
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,8 +24,9 @@ from rnnzoo.data.cache import encoded_sentences
 from rnnzoo.data.streams import IGNORED
 from rnnzoo.errors import UserError
 from rnnzoo.shapes import Int, Tensor
-from rnnzoo.text import Tokenizer
+from rnnzoo.text import BPETokenizer, Tokenizer
 from rnnzoo.text.base import Ids, Unknown
+from rnnzoo.text.bpe_dropout import BPEDropout
 
 __all__ = ["EncodedPairs", "PairBatch", "PairLoader"]
 
@@ -58,20 +59,32 @@ class PairBatch(NamedTuple):
 class _Side:
     """The sentences of a language, each ended by the boundary, in one row of ids."""
 
-    def __init__(self, sentences: Sequence[str], tokenizer: Tokenizer, unknown: Unknown) -> None:
+    def __init__(self, sentences: Sequence[str], tokenizer: Tokenizer, unknown: Unknown, dropout: float) -> None:
         self.boundary = tokenizer.vocab_size
+        self.sentences = sentences
+        self.dropout = BPEDropout(tokenizer, dropout) if dropout and isinstance(tokenizer, BPETokenizer) else None
         self.ids: Ids = encoded_sentences(sentences, tokenizer, unknown=unknown)
         ends = np.flatnonzero(self.ids == self.boundary) + 1
         self.starts = np.concatenate((np.zeros(1, np.int64), ends[:-1])) if len(ends) else ends
         self.lengths = (ends - self.starts).astype(np.int32)
 
-    def rows(self, rows: Rows) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-        """The ids (B, T) of some sentences, padded with the boundary, and where they are not padding."""
-        lengths = self.lengths[rows][:, None]
-        steps = np.arange(int(lengths.max()))
-        inside = steps < lengths
-        places = self.starts[rows][:, None] + np.minimum(steps, lengths - 1)  # past the end: the boundary again
-        return self.ids[places].astype(np.int64), inside
+    def rows(self, rows: Rows, seed: tuple[int, ...] | None) -> tuple[Rows, npt.NDArray[np.int64]]:
+        """The ids (B, T) of some sentences, padded with the boundary, and their lengths (B,), the boundary counted."""
+        if self.dropout is not None and seed is not None:
+            return self._drawn(rows, seed)
+        lengths = self.lengths[rows].astype(np.int64)
+        steps = np.minimum(np.arange(int(lengths.max())), lengths[:, None] - 1)  # past the end: the boundary again
+        return self.ids[self.starts[rows][:, None] + steps].astype(np.int64), lengths
+
+    def _drawn(self, rows: Rows, seed: tuple[int, ...]) -> tuple[Rows, npt.NDArray[np.int64]]:
+        """The same in pieces that depend on the seed and the sentence, and not on the batch that it is in."""
+        assert self.dropout is not None
+        encoded = [self.dropout.encode(self.sentences[row], np.random.default_rng((*seed, row))) for row in rows]
+        lengths = np.array([len(one) + 1 for one in encoded])
+        ids = np.full((len(rows), int(lengths.max())), self.boundary)
+        for row, one in zip(ids, encoded, strict=True):
+            row[: len(one)] = one
+        return ids, lengths
 
 
 class EncodedPairs:
@@ -81,6 +94,8 @@ class EncodedPairs:
         src: the source sentences. tgt: their translations.
         src_tokenizer: what encodes the former. tgt_tokenizer: the latter.
         unknown: what becomes of characters without an id, see `Tokenizer.encode`.
+        bpe_dropout: the share of merges that is left out, on each side that has them, when a batch is drawn with a
+            seed, see `rnnzoo.text.bpe_dropout`. Lengths are those without.
 
     Attributes:
         src_lengths: (N,) tokens of each source, the boundary counted. tgt_lengths: of each target.
@@ -98,30 +113,42 @@ class EncodedPairs:
         tgt_tokenizer: Tokenizer,
         *,
         unknown: Unknown = "error",
+        bpe_dropout: float = 0.0,
     ) -> None:
         if len(src) != len(tgt):
             raise ValueError(f"{len(src)} sources and {len(tgt)} targets")
-        self._src, self._tgt = _Side(src, src_tokenizer, unknown), _Side(tgt, tgt_tokenizer, unknown)
+        self._src = _Side(src, src_tokenizer, unknown, bpe_dropout)
+        self._tgt = _Side(tgt, tgt_tokenizer, unknown, bpe_dropout)
         self.src_lengths, self.tgt_lengths = self._src.lengths, self._tgt.lengths
 
     def __len__(self) -> int:
         return len(self.src_lengths)
 
-    def batch(self, rows: Rows) -> PairBatch:
-        """Those pairs; the empty batch where there are none."""
+    def ids(self, side: Literal["src", "tgt"]) -> Ids:
+        """The ids of all sentences of a side, in a row, without boundaries."""
+        one = self._src if side == "src" else self._tgt
+        kept: Ids = one.ids[one.ids != one.boundary]
+        return kept
+
+    def batch(self, rows: Rows, seed: tuple[int, ...] | None = None) -> PairBatch:
+        """Those pairs; the empty batch where there are none.
+
+        Args:
+            rows: which ones. seed: of the pieces that their words are in, where that is drawn.
+        """
         if not len(rows):
             return self._empty()
-        src, _ = self._src.rows(rows)
-        out, inside = self._tgt.rows(rows)
+        src, src_lengths = self._src.rows(rows, seed and (*seed, 0))
+        out, lengths = self._tgt.rows(rows, seed and (*seed, 1))
         tgt = np.full_like(out, self._tgt.boundary)
         tgt[:, 1:] = out[:, :-1]
         return PairBatch(
             src=torch.from_numpy(src),
-            src_lengths=torch.from_numpy(self.src_lengths[rows].astype(np.int64)),
+            src_lengths=torch.from_numpy(src_lengths),
             tgt=torch.from_numpy(tgt),
-            targets=torch.from_numpy(np.where(inside, out, IGNORED)),
+            targets=torch.from_numpy(np.where(np.arange(out.shape[1]) < lengths[:, None], out, IGNORED)),
             indices=torch.from_numpy(rows.astype(np.int64)),
-            num_targets=int(self.tgt_lengths[rows].sum()),
+            num_targets=int(lengths.sum()),
         )
 
     def _empty(self) -> PairBatch:
@@ -200,7 +227,7 @@ class PairLoader:
             # Moved on before the batch is handed out: a checkpoint written while it is trained on comes after it.
             last = step + ranks >= end
             self.epoch, self.next_batch = (epoch + 1, 0) if last else (epoch, step + ranks)
-            yield self.pairs.batch(mine)
+            yield self.pairs.batch(mine, None if self.evaluation else (self.seed, epoch))
 
     @property
     def padding(self) -> float:

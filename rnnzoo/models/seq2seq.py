@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
 import torch
 from torch import nn
@@ -20,13 +20,14 @@ from rnnzoo.config import Config
 from rnnzoo.errors import UserError
 from rnnzoo.models.bridge import Bridge, BridgeKind
 from rnnzoo.models.plain import PlainModel
-from rnnzoo.nn import IGNORED, LinearHead, LockedDropout, dropped_embedding, valid_steps
+from rnnzoo.nn import IGNORED, LinearHead, LockedDropout, dropped_embedding, one_mask, valid_steps
 from rnnzoo.nn.attention import AttentionConfig, GeneralConfig, Memory
 from rnnzoo.shapes import Float, Int, Tensor
 from rnnzoo.state import State
 from rnnzoo.text import Tokenizer
 
 if TYPE_CHECKING:
+    from rnnzoo.embeddings import Vectors
     from rnnzoo.models.translating import Translation
 
 __all__ = ["DecoderState", "Seq2Seq", "Seq2SeqConfig"]
@@ -162,6 +163,33 @@ class Seq2Seq(PlainModel):
         dropout = LockedDropout if config.decoder.locked_dropout else nn.Dropout
         self.input_dropout, self.output_dropout = dropout(config.input_dropout), dropout(config.output_dropout)
 
+    def load_embeddings(self, *, src: Vectors | None = None, tgt: Vectors | None = None) -> Self:
+        """Fills embedding tables with vectors of files; the boundary, which no file has, keeps its own.
+
+        A table that is shared with the output layer fills that, too.
+
+        Args:
+            src: what `rnnzoo.embeddings.load_vectors` gave for the source's tokenizer. tgt: for the target's.
+
+        Returns:
+            The model itself.
+
+        Raises:
+            UserError: they are of another vocabulary or dimension; or two files for a table that is one.
+        """
+        if src is not None and tgt is not None and self.src_embedding is self.tgt_embedding:
+            raise UserError("both sides share one table: give vectors for one of them")
+        for side, table, vectors in (("source", self.src_embedding, src), ("target", self.tgt_embedding, tgt)):
+            if vectors is None:
+                continue
+            size, dim = table.num_embeddings - 1, table.embedding_dim
+            if vectors.matrix.shape != (size, dim):
+                given = " x ".join(map(str, vectors.matrix.shape))
+                raise UserError(f"the vectors are {given}, the {side}'s table is {size} x {dim} and the boundary")
+            with torch.no_grad():
+                table.weight[:-1].copy_(torch.from_numpy(vectors.matrix))
+        return self
+
     def tie(self) -> None:
         if self.config.shared != "none":
             self.head.weight = self.tgt_embedding.weight
@@ -276,8 +304,9 @@ class Seq2Seq(PlainModel):
             return self._read(self.decoder(x, state.layers)[0], memory)
         layers, fed = state
         readouts, looked = [], []
-        with parametrize.cached():
+        with parametrize.cached(), one_mask(self.decoder) as begin_step:
             for t in range(tgt.size(1)):
+                begin_step()
                 y, layers = self.decoder.step(torch.cat((x[:, t], fed), dim=-1), layers)
                 readout, weights = self._read(y[:, None], memory)
                 fed = readout[:, 0]

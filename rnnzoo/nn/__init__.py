@@ -2,7 +2,7 @@
 
 from rnnzoo.nn.attention import Attention, AttentionConfig, Memory
 from rnnzoo.nn.conv import CausalConv
-from rnnzoo.nn.dropout import LockedDropout, WeightDropout, drop_weights, dropped_embedding, raw_parameter
+from rnnzoo.nn.dropout import LockedDropout, WeightDropout, drop_weights, dropped_embedding, one_mask, raw_parameter
 from rnnzoo.nn.head import IGNORED, AdaptiveHead, LinearHead
 from rnnzoo.nn.init import orthogonal_gates_, xavier_gates_
 from rnnzoo.nn.padding import last_step, valid_steps, zero_padding
@@ -23,6 +23,7 @@ __all__ = [
     "dropped_embedding",
     "last_step",
     "linear_scan",
+    "one_mask",
     "orthogonal_gates_",
     "raw_parameter",
     "valid_steps",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 import torch.nn.functional as F
 from torch import nn
@@ -10,7 +11,7 @@ from torch.nn.utils import parametrize
 
 from rnnzoo.shapes import Float, Int, Tensor
 
-__all__ = ["LockedDropout", "WeightDropout", "drop_weights", "dropped_embedding", "raw_parameter"]
+__all__ = ["LockedDropout", "WeightDropout", "drop_weights", "dropped_embedding", "one_mask", "raw_parameter"]
 
 
 class LockedDropout(nn.Module):
@@ -23,16 +24,54 @@ class LockedDropout(nn.Module):
     def __init__(self, p: float) -> None:
         super().__init__()
         self.p = p
+        self._masks: list[Tensor] | None = None  # of a sequence that is unrolled, one for each call in a step
+        self._calls = 0
 
     def forward(self, x: Float[Tensor, "B *T H"]) -> Float[Tensor, "B *T H"]:
-        """(B, T, H) with one mask (B, 1, H); a single step (B, H) has its own."""
+        """(B, T, H) with one mask (B, 1, H); a single step (B, H) has its own, but for what `one_mask` says."""
         if not self.training or self.p == 0:
             return x
-        mask = x.new_ones(x.size(0), *[1] * (x.dim() - 2), x.size(-1))
-        return x * F.dropout(mask, self.p)
+        if self._masks is None:
+            return x * self._mask(x)
+        if self._calls == len(self._masks):
+            self._masks.append(self._mask(x))
+        self._calls += 1
+        return x * self._masks[self._calls - 1]
+
+    def _mask(self, x: Tensor) -> Tensor:
+        return F.dropout(x.new_ones(x.size(0), *[1] * (x.dim() - 2), x.size(-1)), self.p)
+
+    def unroll(self, whether: bool) -> None:
+        """From now on the calls of a step have the masks of the first step's calls; or each call its own again."""
+        self._masks, self._calls = [] if whether else None, 0
+
+    def begin_step(self) -> None:
+        """The next call is the first of a step."""
+        self._calls = 0
 
     def extra_repr(self) -> str:
         return f"p={self.p}"
+
+
+@contextmanager
+def one_mask(module: nn.Module) -> Iterator[Callable[[], None]]:
+    """Inside, each `LockedDropout` of `module` drops the same at every step of a sequence that is unrolled.
+
+    Gives what is to be called before each step.
+    """
+    dropouts = [part for part in module.modules() if isinstance(part, LockedDropout)]
+
+    def begin_step() -> None:
+        for dropout in dropouts:
+            dropout.begin_step()
+
+    for dropout in dropouts:
+        dropout.unroll(True)
+    try:
+        yield begin_step
+    finally:
+        for dropout in dropouts:
+            dropout.unroll(False)
 
 
 class WeightDropout(nn.Module):

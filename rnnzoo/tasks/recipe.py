@@ -197,6 +197,9 @@ class TranslatorRecipe(Recipe, name="translator"):
         patience: validations without a better BLEU after which training ends; 0 for never.
         shown: translations that each validation shows.
         trainer: arguments of `lightning.Trainer`.
+        src_embedding: word vectors from a file, with which the source's table begins. tgt_embedding: the target's.
+        average: validations at the end of training whose weights are averaged (Vaswani et al. 2017); the average is
+            what the run ends in if it validates better than the best of them all. 0 for none.
         init_from: a translator to train further instead of a new one: a zoo name or a folder. Its network and its
             vocabularies are taken.
         seed: of weights, dropout and the order of the data.
@@ -212,6 +215,9 @@ class TranslatorRecipe(Recipe, name="translator"):
     patience: int = 0
     shown: int = 2
     trainer: dict[str, Any] = field(default_factory=dict)
+    src_embedding: PretrainedEmbedding | None = None
+    tgt_embedding: PretrainedEmbedding | None = None
+    average: int = 0
     init_from: str | None = None
     seed: int = 1
     checkpoint_every: int = 100
@@ -219,8 +225,15 @@ class TranslatorRecipe(Recipe, name="translator"):
     def __post_init__(self) -> None:
         if self.checkpoint_every < 1:
             raise ValueError("checkpoint_every must be at least 1")
-        if min(self.patience, self.shown) < 0:
-            raise ValueError("patience and shown cannot be negative")
+        if min(self.patience, self.shown, self.average) < 0:
+            raise ValueError("patience, shown and average cannot be negative")
+        vectors = [one for one in (self.src_embedding, self.tgt_embedding) if one is not None]
+        if vectors and self.init_from is not None:
+            raise ValueError("src_embedding, tgt_embedding and init_from exclude each other: a model has its tables")
+        if any(one.project for one in vectors):
+            raise ValueError("a translator's tables have embedding_dim numbers a token: project is for language models")
+        if len(vectors) == 2 and self.model.shared == "all":
+            raise ValueError("shared: all has one table: give src_embedding or tgt_embedding")
         if not 0 <= self.label_smoothing < 1:
             raise ValueError("label_smoothing lies between 0 and 1")
 

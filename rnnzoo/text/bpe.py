@@ -129,6 +129,23 @@ class BPETokenizer(Tokenizer):
         library.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
         return library
 
+    @property
+    def ids(self) -> Mapping[str, int]:
+        """The id of each token, spelt in the byte alphabet."""
+        return self._vocab
+
+    def words(self, text: str) -> list[str]:
+        """What is merged within itself: words, numbers, punctuation; spelt in the byte alphabet.
+
+        Raises:
+            UserError: UTF-8 cannot say the text.
+        """
+        return [
+            word
+            for block in _blocks(_sayable(text, "error"))
+            for word, _ in self._library.pre_tokenizer.pre_tokenize_str(block)
+        ]
+
     def encode(self, text: str, *, unknown: Unknown = "error") -> Ids:
         parts = [self._ids([block])[0] for block in _blocks(_sayable(text, unknown))]
         return np.concatenate(parts) if parts else np.empty(0, self.dtype)

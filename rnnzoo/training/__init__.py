@@ -1,6 +1,6 @@
 """What every task trains with: data modules, optimisers, schedules, callbacks, checkpoints."""
 
-from rnnzoo.training.averaging import average_state_dicts
+from rnnzoo.training.averaging import KeepValidated, average_state_dicts
 from rnnzoo.training.checkpoint import BestCheckpoint, DurableCheckpointIO, StepCheckpoints, is_whole, sidecar
 from rnnzoo.training.history import History, draw_curve, read_history
 from rnnzoo.training.memory import keep_freed_memory
@@ -20,6 +20,7 @@ __all__ = [
     "DurableCheckpointIO",
     "FreezeEmbedding",
     "History",
+    "KeepValidated",
     "NTASGDConfig",
     "OptimizerConfig",
     "PairData",

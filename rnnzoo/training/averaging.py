@@ -7,13 +7,42 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 
+import lightning
+from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
 from rnnzoo.errors import UserError
 from rnnzoo.training.checkpoint import DurableCheckpointIO
 
-__all__ = ["average_state_dicts"]
+__all__ = ["KeepValidated", "average_state_dicts"]
+
+
+class KeepValidated(Checkpoint):
+    """Keeps the weights of the last few validations, ``validated-0000200.ckpt``, so that they can be averaged.
+
+    Args:
+        folder: where. keep: how many.
+    """
+
+    def __init__(self, folder: Path, keep: int) -> None:
+        super().__init__()
+        self.folder, self.keep = folder, keep
+
+    def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Saves this one's, and removes the oldest that is too many; all ranks call it."""
+        if trainer.state.fn != TrainerFn.FITTING or trainer.sanity_checking:
+            return
+        trainer.save_checkpoint(self.folder / f"validated-{trainer.global_step:07}.ckpt", weights_only=True)
+        if trainer.is_global_zero:
+            for old in self.paths()[: -self.keep]:
+                trainer.strategy.remove_checkpoint(old)
+
+    def paths(self) -> list[Path]:
+        """Those that are there, the oldest first."""
+        return sorted(self.folder.glob("validated-*.ckpt"))
 
 
 def average_state_dicts(paths: Sequence[str | os.PathLike[str]]) -> dict[str, Tensor]:

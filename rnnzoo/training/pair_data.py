@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import lightning
+import numpy.typing as npt
 
 from rnnzoo.config import Config
 from rnnzoo.data.cleaning import CleaningConfig
@@ -36,6 +37,8 @@ class PairDataConfig(Config):
         tokenizer: what becomes a token.
         src_tokenizer: what becomes one on the source's side, where that is something else.
         joint: both sides share one vocabulary.
+        bpe_dropout: the share of a BPE's merges that is left out at random, anew for each pair and epoch, in training
+            (Provilkov et al. 2020).
         cleaning: which pairs are left out of training; null for none.
         batch_tokens: a training batch has at most so many rows times its longest sentence, padding counted.
     """
@@ -53,6 +56,7 @@ class PairDataConfig(Config):
     tokenizer: TokenizerConfig = field(default_factory=BPETokenizerConfig)
     src_tokenizer: TokenizerConfig | None = None
     joint: bool = True
+    bpe_dropout: float = 0.0
     cleaning: CleaningConfig | None = field(default_factory=CleaningConfig)
     batch_tokens: int = 1000
 
@@ -66,6 +70,12 @@ class PairDataConfig(Config):
             raise ValueError("columns are two different ones, counted from 1")
         if self.test_part and self.test_files:
             raise ValueError("test_part and test_files exclude each other")
+        if not 0 <= self.bpe_dropout < 1:
+            raise ValueError("bpe_dropout lies between 0 and 1")
+        if self.bpe_dropout and not any(
+            isinstance(one, BPETokenizerConfig) for one in (self.tokenizer, self.src_tokenizer)
+        ):
+            raise ValueError("bpe_dropout: neither side's tokenizer is bpe")
         if self.joint and self.src_tokenizer is not None:
             raise ValueError("src_tokenizer: a joint vocabulary has one tokenizer; set joint to false")
 
@@ -162,10 +172,15 @@ class PairData(TextData[PairDataConfig, PairCorpus, PairLoader]):
                 raise UserError(f"{name}: the {split} part has no pairs")
             tokenizers = self.tokenizers
             try:
-                self._pairs[split] = EncodedPairs(sides[0], sides[1], *tokenizers)
+                dropout = self.config.bpe_dropout if split == "train" else 0.0
+                self._pairs[split] = EncodedPairs(sides[0], sides[1], *tokenizers, bpe_dropout=dropout)
             except UserError as error:
                 raise UserError(f"{name}: the {split} part: {error}") from None
         return self._pairs[split]
+
+    def ids(self, split: str, side: Literal["src", "tgt"]) -> npt.NDArray[Any]:
+        """The ids of all sentences of a part on one side, without boundaries."""
+        return self.pairs(split).ids(side)
 
     @property
     def longest_source(self) -> int:

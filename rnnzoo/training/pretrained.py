@@ -93,13 +93,13 @@ class PretrainedEmbedding(Config):
             )
         return model
 
-    def callback(self) -> FreezeEmbedding:
-        """What keeps the table as it is."""
-        return FreezeEmbedding(self.freeze)
+    def callback(self, table: str = "embedding") -> FreezeEmbedding:
+        """What keeps the model's `table` as it is."""
+        return FreezeEmbedding(self.freeze, table)
 
 
 class FreezeEmbedding(Callback):
-    """Keeps a language model's embedding table as it is for some epochs.
+    """Keeps an embedding table of the model as it is for some epochs.
 
     The table's gradient is dropped before each optimiser step, and before gradients are clipped: that depends on
     nothing but the epoch, so a resumed run goes on rightly, and all strategies see the same trainable parameters
@@ -107,11 +107,12 @@ class FreezeEmbedding(Callback):
 
     Args:
         freeze: a number of epochs, ``"always"`` or ``"never"``.
+        table: the table's name in the model.
     """
 
-    def __init__(self, freeze: Freeze) -> None:
+    def __init__(self, freeze: Freeze, table: str = "embedding") -> None:
         super().__init__()
-        self.freeze = freeze
+        self.freeze, self.table = freeze, table
 
     def frozen(self, epoch: int) -> bool:
         """Whether the table stays as it is in an epoch, counted from 0."""
@@ -122,4 +123,4 @@ class FreezeEmbedding(Callback):
     ) -> None:
         if self.frozen(trainer.current_epoch):
             model: Any = pl_module.model
-            model.embedding.weight.grad = None
+            getattr(model, self.table).weight.grad = None

@@ -17,7 +17,7 @@ from rnnzoo.data.cache import encoded_sentences
 from rnnzoo.data.pair_batches import EncodedPairs, PairBatch, PairLoader
 from rnnzoo.data.streams import IGNORED
 from rnnzoo.errors import UserError
-from rnnzoo.text import ByteTokenizer, CharTokenizer
+from rnnzoo.text import BPETokenizer, ByteTokenizer, CharTokenizer
 
 SRC, TGT = CharTokenizer(list("abcdefgh ")), CharTokenizer(list("stuvwxyz ,.!"))
 Lengths = list[tuple[int, int]]
@@ -272,3 +272,40 @@ def test_bad_input_is_one_line() -> None:
         assert "\n" not in str(caught.value)
     with pytest.raises(ValueError, match="2 sources and 1 targets"):
         EncodedPairs(["a", "b"], ["s"], SRC, TGT)
+
+
+def test_words_in_other_pieces_each_epoch_whoever_shares_the_batch() -> None:
+    draw = np.random.default_rng(0)
+    words = ["hello", "house", "hold", "sold", "mouse", "cold"]
+    texts = [" ".join(draw.choice(words, 3)) for _ in range(40)]
+    tokenizer = BPETokenizer.train(texts, 300, min_frequency=1)
+    pairs = EncodedPairs(texts, texts[::-1], tokenizer, tokenizer, bpe_dropout=0.4)
+
+    def read(rows: list[int], seed: tuple[int, ...] | None) -> dict[int, list[list[int]]]:
+        batch, found = pairs.batch(np.array(rows), seed), {}
+        assert batch.num_targets == int((batch.targets != IGNORED).sum())
+        for i, row in enumerate(rows):
+            src, out = batch.src[i, : batch.src_lengths[i]], batch.targets[i][batch.targets[i] != IGNORED]
+            assert src[-1] == out[-1] == batch.tgt[i, 0] == tokenizer.vocab_size
+            assert batch.tgt[i, 1 : len(out)].tolist() == out[:-1].tolist()
+            assert (tokenizer.decode(src[:-1]), tokenizer.decode(out[:-1])) == (texts[row], texts[::-1][row])
+            found[row] = [src.tolist(), out.tolist()]
+        return found
+
+    first = read([3, 4, 5, 6], (1, 0))
+    assert read([6, 20, 3], (1, 0)) | first == {**first, **read([20], (1, 0))}  # not the batch's doing
+    assert read([3, 4, 5, 6], (1, 1)) != first
+    assert read([3, 4, 5, 6], (2, 0)) != first
+    plain = read(list(range(40)), None)
+    assert [len(plain[row][0]) for row in range(40)] == pairs.src_lengths.tolist()
+    loader = PairLoader(pairs, 60, seed=5)
+    assert not same(list(loader), list(PairLoader(pairs, 60, seed=6)))
+    half = PairLoader(pairs, 60, seed=5)
+    begun = iter(half)
+    next(begun)
+    going_on = PairLoader(pairs, 60, seed=5)
+    going_on.load_state_dict(half.state_dict())
+    assert same(list(going_on), list(PairLoader(pairs, 60, seed=5))[1:])  # a resumed epoch has the same pieces
+    steady = [list(PairLoader(pairs, 60, seed=seed, evaluation=True)) for seed in (0, 1)]
+    assert same(*steady)
+    assert sum(batch.num_targets for batch in steady[0]) == int(pairs.tgt_lengths.sum())

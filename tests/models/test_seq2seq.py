@@ -197,3 +197,17 @@ def test_contradictions_are_refused() -> None:
             Seq2SeqConfig.from_dict(fields)
     with pytest.raises(UserError, match="no attention"):
         build(attention=None).attention(*sentences()[:3])
+
+
+def test_input_feeding_locks_the_dropout_over_the_steps() -> None:
+    """The decoder's dropout falls on the same units at every step, though it is unrolled step by step."""
+    stacks = {"encoder": {"cell": "gru", "hidden_size": 4}, "embedding_dim": 6, "input_feeding": True}
+    decoder = {"cell": "lstm", "hidden_size": 64, "num_layers": 2, "hidden_dropout": 0.5, "locked_dropout": True}
+    torch.manual_seed(0)
+    model = Seq2SeqConfig.from_dict({**stacks, "decoder": decoder}).build(CharTokenizerConfig().build(["abcdefghi"]))
+    seen: list[torch.Tensor] = []
+    model.decoder.dropout.register_forward_hook(lambda module, inputs, output: seen.append(output == 0))
+    model.train().features(torch.randint(0, 9, (2, 5)), torch.tensor([5, 5]), torch.randint(0, 9, (2, 6)))
+    assert len(seen) == 6
+    assert all(torch.equal(one, seen[0]) for one in seen)
+    assert 40 < seen[0].sum() < 88  # of 128

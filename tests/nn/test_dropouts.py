@@ -6,12 +6,12 @@ import copy
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from rnnzoo.backbones import Stack, StackConfig
 from rnnzoo.cells import CellConfig
-from rnnzoo.nn import LockedDropout, WeightDropout, drop_weights, dropped_embedding, raw_parameter
+from rnnzoo.nn import LockedDropout, WeightDropout, drop_weights, dropped_embedding, one_mask, raw_parameter
 
 # -- locked dropout ------------------------------------------------------------------------------------------------
 
@@ -40,6 +40,30 @@ def test_locked_a_single_step_is_a_row_without_time() -> None:
     y = LockedDropout(0.5)(torch.ones(2, 100))
     assert y.shape == (2, 100)
     assert 0 < (y == 0).sum() < 200
+
+
+def test_locked_steps_drop_alike_where_they_are_one_sequence() -> None:
+    dropout, inner = LockedDropout(0.5), nn.Linear(64, 32)
+    model = nn.Sequential(dropout, inner, dropout)  # two calls a step, of other widths: two masks
+    x = torch.ones(2, 64)
+
+    def zeros() -> Tensor:
+        return model(torch.ones(2, 64)) == 0
+
+    with one_mask(model) as begin_step:
+        steps = []
+        for _ in range(3):
+            begin_step()
+            steps.append(model(x))
+    assert torch.equal(steps[1], steps[0])
+    assert torch.equal(steps[2], steps[0])
+    with one_mask(model) as begin_step:
+        begin_step()
+        assert not torch.equal(model(x), steps[0])  # the next sequence has its own
+    assert not torch.equal(zeros(), zeros())
+    with pytest.raises(ZeroDivisionError), one_mask(model):
+        raise ZeroDivisionError
+    assert not torch.equal(zeros(), zeros())
 
 
 def test_locked_is_nothing_at_evaluation_and_for_p_zero() -> None:

@@ -395,3 +395,14 @@ class Validated(Callback):
 
     def on_validation_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:
         self.epochs.append(trainer.current_epoch)
+
+
+def test_bpe_dropout_is_for_training_and_for_bpe(tmp_path: Path) -> None:
+    bpe = {"name": "bpe", "vocab_size": 270}
+    dropped = pair_data(tmp_path, tokenizer=bpe, bpe_dropout=0.5)
+    plain = pair_data(tmp_path, tokenizer=bpe)
+    assert torch.equal(next(iter(dropped.loader("valid"))).src, next(iter(plain.loader("valid"))).src)
+    assert not torch.equal(next(iter(dropped.loader("train"))).src, next(iter(plain.loader("train"))).src)
+    for fields in ({"bpe_dropout": 0.1}, {"bpe_dropout": 1.0, "tokenizer": bpe}):
+        with pytest.raises(UserError, match="bpe_dropout"):
+            pair_data(tmp_path, **fields)

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+import copy
+from typing import Any, ClassVar, Literal
 
 import lightning
 from lightning.pytorch.callbacks import Callback, EarlyStopping
 
+from rnnzoo.embeddings import Vectors
 from rnnzoo.errors import UserError
 from rnnzoo.files import write_text
+from rnnzoo.metrics import bleu
 from rnnzoo.models import Seq2Seq
 from rnnzoo.models.evaluating import evaluate_translation
 from rnnzoo.tasks.jobs.base import Job, load_best, run_facts
 from rnnzoo.tasks.recipe import TranslatorRecipe
 from rnnzoo.tasks.run_folder import RunFolder
 from rnnzoo.tasks.translator import Translator
-from rnnzoo.training import History, PairData, draw_curve, read_history
+from rnnzoo.training import (
+    History,
+    KeepValidated,
+    PairData,
+    PretrainedEmbedding,
+    average_state_dicts,
+    draw_curve,
+    read_history,
+)
 from rnnzoo.zoo import load, save_folder
 from rnnzoo.zoo.kinds import kind_of_task
 
@@ -54,11 +65,13 @@ class TranslatorJob(Job[PairData]):
     unit = "token"
 
     def __init__(self, plan: TranslatorRecipe, run: RunFolder, *, resume: bool) -> None:
-        self.plan = plan
+        self.plan, self.resume = plan, resume
         self.base = None if plan.init_from is None else load(plan.init_from, kind=Seq2Seq)
         known = None if self.base is None else (self.base.src_tokenizer, self.base.tgt_tokenizer)
         self.data = PairData(plan.data, tokenizers=known, seed=plan.seed)
         self.data.setup("fit")  # pairs that will not do are found before anything is written
+        self.kept = KeepValidated(run.checkpoints, plan.average)
+        self.vectors: dict[str, Vectors] = {}
 
     def build(self, run: RunFolder) -> Translator:
         plan, data = self.plan, self.data
@@ -71,12 +84,28 @@ class TranslatorJob(Job[PairData]):
             )
         except ValueError as error:  # parts that do not fit each other
             raise UserError(f"model: {error}") from None
+        if not self.resume:  # a resumed run has its tables in the checkpoint
+            for side, section in self._embeddings().items():
+                tokenizer = data.src_tokenizer if side == "src" else data.tgt_tokenizer
+                self.vectors[side] = section.load(tokenizer, data.ids("train", side), plan.seed)
+            self.task.model.load_embeddings(**self.vectors)
         return self.task
+
+    def _embeddings(self) -> dict[Literal["src", "tgt"], PretrainedEmbedding]:
+        """The sections that name files of vectors, by side."""
+        sections: dict[Literal["src", "tgt"], PretrainedEmbedding | None]
+        sections = {"src": self.plan.src_embedding, "tgt": self.plan.tgt_embedding}
+        return {side: section for side, section in sections.items() if section is not None}
 
     def callbacks(self) -> list[Callback]:
         plan = self.plan
         stop = EarlyStopping("val/bleu", patience=plan.patience, mode="max", check_on_train_epoch_end=False)
-        return [*([ShowTranslations(plan.shown)] if plan.shown else []), *([stop] if plan.patience else [])]
+        return [
+            *([ShowTranslations(plan.shown)] if plan.shown else []),
+            *([stop] if plan.patience else []),
+            *([self.kept] if plan.average else []),
+            *(section.callback(f"{side}_embedding") for side, section in self._embeddings().items()),
+        ]
 
     def introduction(self) -> list[str]:
         corpus, model, config = self.data.corpus, self.task.model, self.task.model.config
@@ -95,6 +124,7 @@ class TranslatorJob(Job[PairData]):
             lines.append(corpus.summary)
         if self.base is not None:
             lines.append(f"goes on from {self.plan.init_from}")
+        lines += [f"{side}_embedding: {vectors.coverage}" for side, vectors in self.vectors.items()]
         return lines
 
     def finish(self, run: RunFolder, trainer: lightning.Trainer, history: History) -> str:
@@ -102,6 +132,7 @@ class TranslatorJob(Job[PairData]):
         seconds = history.seconds
         load_best(run, task)
         model, corpus = task.model.eval(), data.corpus
+        averaged = self._average()
         found = {
             split: evaluate_translation(model, sources, corpus.references[split], search=plan.search)
             for split, (sources, _) in corpus.splits.items()
@@ -122,6 +153,7 @@ class TranslatorJob(Job[PairData]):
             **scores[main],
             "scores": scores,
             "search": plan.search.to_dict(),
+            **({"averaged": averaged} if plan.average else {}),
             "languages": [corpus.src_lang, corpus.tgt_lang],
             "corpus": {"name": corpus.name, "sha256": corpus.sha256, "split_rule": corpus.split_rule},
             "seed": plan.seed,
@@ -133,5 +165,29 @@ class TranslatorJob(Job[PairData]):
         described = plan.data.to_dict()
         described |= kind_of_task(plan.name).shareable(described)  # own files go by their names
         save_folder(run.path, model, task=plan.name, data=described, metrics=metrics, recipe=plan.to_yaml())
-        bleu, chrf = scores[main]["bleu"], scores[main]["chrf"]
-        return f"{main}: BLEU {bleu['score']:.2f}, chrF {chrf['score']:.2f} ({bleu['signature']})"
+        score, chrf = scores[main]["bleu"], scores[main]["chrf"]
+        return f"{main}: BLEU {score['score']:.2f}, chrF {chrf['score']:.2f} ({score['signature']})"
+
+    def _average(self) -> int:
+        """Gives the task the mean weights of the last validations, where they validate better than those it has.
+
+        Returns:
+            How many were averaged; 0 where the task keeps what it has.
+        """
+        paths = self.kept.paths() if self.plan.average else []
+        if len(paths) < 2:
+            return 0
+        best = copy.deepcopy(self.task.state_dict())
+        before = self._valid_bleu()
+        self.task.load_state_dict(average_state_dicts(paths))
+        if self._valid_bleu() > before:
+            return len(paths)
+        self.task.load_state_dict(best)
+        return 0
+
+    def _valid_bleu(self) -> float:
+        """What the task's weights score on the validation part, with the recipe's search."""
+        corpus = self.data.corpus
+        sources, references = corpus.splits["valid"][0], corpus.references["valid"]
+        found = evaluate_translation(self.task.model, sources, references, search=self.plan.search)
+        return bleu(found.translations, references)["score"]
