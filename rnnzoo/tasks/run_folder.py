@@ -26,8 +26,8 @@ from rnnzoo.zoo import read_recipe
 
 __all__ = ["Found", "RunFolder", "last_run", "new_run"]
 
-# What may differ when a run goes on: where and how visibly it runs, not what it computes.
-ELSEWHERE = frozenset(
+# What may differ when a run goes on: where and how visibly it runs, what becomes of a step that cannot be computed.
+ELSEWHERE = {"on_nonfinite"} | {
     f"trainer.{name}"
     for name in (
         "accelerator",
@@ -39,7 +39,7 @@ ELSEWHERE = frozenset(
         "profiler",
         "max_time",
     )
-)
+}
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,7 @@ def train(
 
     Raises:
         UserError: something in the recipe or the text is not right; nothing was written then.
+        NonFiniteError: training has diverged; the checkpoints before that are there.
     """
     path = find_recipe(recipe)
     root, name = Path(runs), path.stem
@@ -80,6 +81,7 @@ def train(
     if resume:
         run.check_text(job.data.corpus.sha256)
     task = job.build(run)
+    task.on_nonfinite = plan.on_nonfinite
     bar, history = TrainProgress(job.unit), History(run.path / "history.jsonl")
     visible = plan.trainer.get("enable_progress_bar", True)
     callbacks = [*([bar] if visible else []), history, *job.callbacks(), *_checkpoints(run, plan.checkpoint_every, job)]

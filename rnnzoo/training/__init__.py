@@ -2,6 +2,7 @@
 
 from rnnzoo.training.averaging import average_state_dicts
 from rnnzoo.training.checkpoint import BestCheckpoint, DurableCheckpointIO, StepCheckpoints, is_whole, sidecar
+from rnnzoo.training.finite import NonFiniteError, SkippedStep
 from rnnzoo.training.history import History, draw_curve, read_history
 from rnnzoo.training.memory import keep_freed_memory
 from rnnzoo.training.nt_asgd import NTASGD, NTASGDConfig
@@ -21,6 +22,7 @@ __all__ = [
     "FreezeEmbedding",
     "History",
     "NTASGDConfig",
+    "NonFiniteError",
     "OptimizerConfig",
     "PairData",
     "PairDataConfig",
@@ -29,6 +31,7 @@ __all__ = [
     "SampleConfig",
     "SampleText",
     "ScheduleConfig",
+    "SkippedStep",
     "StepCheckpoints",
     "StopOnSignal",
     "Stopped",

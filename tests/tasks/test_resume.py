@@ -241,7 +241,7 @@ def test_a_checkpoint_holds_plain_values_only(text: Path, tmp_path: Path) -> Non
     checkpoint = torch.load(tmp_path / "step-5.ckpt", weights_only=True)
     kinds = {type(value) for value in walk(checkpoint)}
     assert {kind.__name__ for kind in kinds} <= {"Tensor", "int", "float", "str", "bool", "NoneType"}
-    assert list(checkpoint["rnnzoo"]) == ["ranks", "tokens_trained"]
+    assert list(checkpoint["rnnzoo"]) == ["ranks", "tokens_trained", "skipped"]
     assert checkpoint["rnnzoo"]["tokens_trained"] == 4 * sum(
         chunk.tokens.size(1)
         for chunk in list(small_lm.stream_data(text, chunk_len=12, random_phase=True).train_dataloader())[:5]
