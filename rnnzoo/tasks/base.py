@@ -23,6 +23,7 @@ from rnnzoo.training.finite import IN_A_ROW, NonFiniteError, OnNonFinite, Skippe
 from rnnzoo.training.nt_asgd import NTASGD
 from rnnzoo.training.optim import OptimizerConfig, ScheduleConfig
 from rnnzoo.training.resume import gather_ranks, random_state, set_random_state
+from rnnzoo.training.validation import begin_again, note_validation
 from rnnzoo.zoo import Published, load, push_to_hub, save_folder
 
 __all__ = ["Task"]
@@ -66,6 +67,7 @@ class Task(lightning.LightningModule):
         self.val_score, self.test_score = NLL(), NLL()  # of the evaluation under way
         self._resume: dict[str, Any] | None = None
         self._training_random: dict[str, Any] | None = None
+        self._lent_step = False
 
     @classmethod
     def from_pretrained(
@@ -260,11 +262,16 @@ class Task(lightning.LightningModule):
         """Validation leaves the training's random state alone."""
         if self._training_random is None:  # in the middle of an accumulation there is no hook before this one
             self._training_random = random_state()
+        if self.trainer.state.fn == TrainerFn.FITTING and not self.trainer.sanity_checking:
+            begin_again(self.trainer)
         if (optimizer := self._averaging()) is not None:
             optimizer.swap()  # the mean of the weights is validated, and kept where it is the best
 
     def on_validation_end(self) -> None:
         """See `on_validation_start`."""
+        if self._lent_step:
+            self._lent_step = False
+            self.trainer.fit_loop.epoch_loop.max_steps -= 1
         if (optimizer := self._averaging()) is not None and optimizer.swapped:
             optimizer.swap()
         if self._training_random is not None:
@@ -332,6 +339,7 @@ class Task(lightning.LightningModule):
             if what is not None:
                 raise _diverged(f"after step {self.trainer.global_step}: {what}, so that no checkpoint is written")
         checkpoint["rnnzoo"] = {
+            "validation_due": note_validation(self.trainer, checkpoint),
             "ranks": [one for one, _ in found],
             "tokens_trained": self.tokens_trained,
             "skipped": self._skipped,
@@ -340,6 +348,11 @@ class Task(lightning.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keeps it until training starts, when devices and generators are in place."""
         self._resume = checkpoint.get("rnnzoo")
+        loop = self.trainer.fit_loop.epoch_loop if self._trainer is not None else None
+        if loop is not None and self._resume and self._resume.get("validation_due"):
+            # After the very last step Lightning would not even begin; `on_validation_end` takes the step back.
+            self._lent_step = checkpoint["global_step"] == loop.max_steps
+            loop.max_steps += self._lent_step
 
     def on_train_start(self) -> None:
         """Goes on where the checkpoint was written."""

@@ -12,7 +12,7 @@ from rnnzoo.training.pretrained import FreezeEmbedding, PretrainedEmbedding
 from rnnzoo.training.progress import TrainProgress
 from rnnzoo.training.regularization import RegularizationConfig
 from rnnzoo.training.samples import SampleConfig, SampleText
-from rnnzoo.training.stopping import StopOnSignal, Stopped
+from rnnzoo.training.stopping import OtherRankEnded, StopInValidation, StopOnSignal, Stopped
 from rnnzoo.training.stream_data import StreamData, StreamDataConfig, WordDataConfig
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "NTASGDConfig",
     "NonFiniteError",
     "OptimizerConfig",
+    "OtherRankEnded",
     "PairData",
     "PairDataConfig",
     "PretrainedEmbedding",
@@ -33,6 +34,7 @@ __all__ = [
     "ScheduleConfig",
     "SkippedStep",
     "StepCheckpoints",
+    "StopInValidation",
     "StopOnSignal",
     "Stopped",
     "StreamData",
