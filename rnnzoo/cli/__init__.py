@@ -27,7 +27,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the words after ``rnnzoo``; those of the process when left out.
 
     Returns:
-        The exit code: 0; 1 when a check failed; 2 for what the user can put right; 130 after Ctrl-C.
+        The exit code: 0; 1 when a check failed; 2 for what the user can put right; 3 when training diverged; 130 after
+        Ctrl-C.
     """
     warnings.formatwarning = _plainly
     words = [_dashed(word) for word in (sys.argv[1:] if argv is None else argv)]

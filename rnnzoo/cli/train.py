@@ -84,9 +84,12 @@ def carry_out(recipe: str, *, runs: str, **options: Any) -> Path:
         KeyboardInterrupt: after Ctrl-C. SystemExit: after SIGTERM.
     """
     from rnnzoo.tasks import train
+    from rnnzoo.training import OtherRankEnded
 
     try:
         return train(recipe, runs=runs, **options)
+    except OtherRankEnded:
+        raise
     except KeyboardInterrupt:
         _say_how_to_go_on(recipe, runs)
         raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import tempfile
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -14,14 +15,15 @@ import torch
 import torch.distributed as dist
 from lightning.pytorch.trainer.states import TrainerFn
 
-from rnnzoo.errors import UserError
 from rnnzoo.metrics import bits, perplexity
 from rnnzoo.metrics.running import NLL
 from rnnzoo.models import LanguageModel, Seq2Seq
 from rnnzoo.shapes import Tensor
+from rnnzoo.training.finite import IN_A_ROW, NonFiniteError, OnNonFinite, SkippedStep, broken, first_broken
 from rnnzoo.training.nt_asgd import NTASGD
 from rnnzoo.training.optim import OptimizerConfig, ScheduleConfig
 from rnnzoo.training.resume import gather_ranks, random_state, set_random_state
+from rnnzoo.training.validation import begin_again, note_validation
 from rnnzoo.zoo import Published, load, push_to_hub, save_folder
 
 __all__ = ["Task"]
@@ -33,13 +35,20 @@ class Task(lightning.LightningModule):
     Before each optimiser step gradients are divided by the tokens they were summed over, on all ranks and in all
     accumulated batches, so that no split of a batch changes them.
 
+    A step whose loss or gradient is not finite is never taken: `on_nonfinite` says whether training ends there, with
+    `NonFiniteError`, or goes on without it. Weights that are not finite are never saved.
+
     Logged: ``train/nll``, ``val/nll``, ``test/nll`` (nats per token) with their ``ppl`` and ``bits``.
 
     Args:
         optimizer: how gradients become updates. schedule: how the learning rate moves.
+
+    Attributes:
+        on_nonfinite: ``"stop"`` or ``"skip"``.
     """
 
     model: LanguageModel | Seq2Seq
+    on_nonfinite: OnNonFinite = "stop"
     plain: ClassVar[type[LanguageModel] | type[Seq2Seq]]  # the class of `model`
 
     def __init__(
@@ -51,11 +60,14 @@ class Task(lightning.LightningModule):
         self.optimizer_config = OptimizerConfig.from_dict(optimizer, "optimizer")
         self.schedule_config = ScheduleConfig.from_dict(schedule, "schedule")
         self.tokens_trained = 0
-        self._window = 0  # tokens since the last optimiser step
+        self._window, self._window_nats = 0, torch.zeros(())  # tokens since the last optimiser step, and their loss
+        self._skipped = 0  # steps, one after the other
+        self._unread: list[tuple[int, str, torch.Tensor]] = []  # steps of which the host does not know yet
         self._log_nats, self._log_tokens = torch.zeros(()), 0  # since the last logged step
         self.val_score, self.test_score = NLL(), NLL()  # of the evaluation under way
         self._resume: dict[str, Any] | None = None
         self._training_random: dict[str, Any] | None = None
+        self._lent_step = False
 
     @classmethod
     def from_pretrained(
@@ -99,8 +111,7 @@ class Task(lightning.LightningModule):
         """Notes a training batch: its loss in nats, without penalties, and the tokens that it is the sum over."""
         self._window += tokens
         self.tokens_trained += tokens
-        self._log_nats = self._log_nats.to(nats.device) + nats.detach()
-        self._log_tokens += tokens
+        self._window_nats = self._window_nats.to(nats.device) + nats.detach()
 
     # ----------------------------------------------------------------------------------- optimisation
 
@@ -128,33 +139,117 @@ class Task(lightning.LightningModule):
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Turns summed gradients into those of the mean loss per token, before they are clipped."""
-        tokens, self._window = self._window, 0
-        if self.trainer.world_size > 1:
-            total = torch.tensor(tokens, device=self.device)
-            dist.all_reduce(total)
-            tokens = int(total)
-        # Lightning divided the loss by the accumulated batches, and DDP averaged over the ranks.
-        factor = self.trainer.accumulate_grad_batches * self.trainer.world_size / max(tokens, 1)
+        tokens, nats = self._window, self._window_nats
+        self._window, self._window_nats = 0, torch.zeros(())
         gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+        # With float16's loss scaling infinite gradients are usual, and its scaler leaves those steps out.
+        scaled = getattr(self.trainer.precision_plugin, "scaler", None) is not None
+        wrong: Tensor | int = broken(nats, [] if scaled else gradients)
+        total = tokens
+        if self.trainer.world_size > 1:  # all ranks step, or none does
+            counts = torch.stack([torch.tensor(tokens, device=self.device), wrong.to(self.device, torch.int64)])
+            dist.all_reduce(counts)
+            total, wrong = counts.tolist()
+        # Lightning divided the loss by the accumulated batches, and DDP averaged over the ranks.
+        factor = self.trainer.accumulate_grad_batches * self.trainer.world_size / max(total, 1)
         torch._foreach_mul_(gradients, factor)
+        if isinstance(wrong, Tensor) and self._reads_later(wrong):
+            self._unread.append((self.trainer.global_step + 1, self._place(), wrong))
+            if len(self._unread) >= 64:
+                self._settle()
+        elif wrong:
+            self._refuse(optimizer, nats)
+            return
+        self._skipped = 0
+        self._log_nats = self._log_nats.to(nats.device) + nats
+        self._log_tokens += tokens
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Logs the training loss of the steps since the last log."""
         if not self._logs_now():
             return
+        self._settle()
         nll = float(self._log_nats) / self._log_tokens
         self._log_nats, self._log_tokens = torch.zeros(()), 0
-        if not math.isfinite(nll):  # from here on no weight is a number, which Lightning does not mind
-            raise UserError(
-                f"the training loss is no longer finite at step {self.trainer.global_step}: lower optimizer.lr, or "
-                "set trainer.gradient_clip_val"
-            )
         self.log_dict({"train/nll": nll, "train/bits": bits(nll)}, on_step=True, on_epoch=False)
 
     def _logs_now(self) -> bool:
         """Whether the chunk just trained on ended a step whose loss is logged."""
         every: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
         return self._window == 0 and self._log_tokens > 0 and self.trainer.global_step % every == 0
+
+    # -------------------------------------------------------------------------- numbers that are none
+
+    def _refuse(self, optimizer: torch.optim.Optimizer, nats: Tensor) -> None:
+        """Ends training, or sees to it that this step changes nothing; all ranks come here together."""
+        what = self._culprit(nats)
+        place = f"step {self.trainer.global_step + 1} ({self._place()})"
+        self._skipped += 1
+        if self.on_nonfinite == "stop":
+            raise _diverged(f"{place}: {what}")
+        if what.startswith("weight") or self._skipped > IN_A_ROW:  # later steps would be like this one
+            raise _diverged(f"{place}: {what}, after {self._skipped - 1} skipped steps", skip=False)
+        for group in optimizer.param_groups:
+            for parameter in group["params"]:
+                parameter.grad = None  # optimisers pass over it
+        self._forget_broken()
+        if self.trainer.is_global_zero:
+            warnings.warn(f"{place} is skipped: {what}", SkippedStep, stacklevel=2)
+
+    def _culprit(self, nats: Tensor) -> str:
+        """What is not finite, on whichever rank."""
+        weight = first_broken(self.model.named_parameters())
+        gradient = first_broken((name, parameter.grad) for name, parameter in self.model.named_parameters())
+        loss = None if math.isfinite(float(nats)) else f"is {float(nats)}"
+        found = gather_ranks((weight, loss, gradient))
+        for kind, name in enumerate(("weight ", "the loss", "the gradient of ")):  # a weight explains the others
+            for rank, told in enumerate(found):
+                if told[kind] is not None:
+                    of_rank = f" of rank {rank} " if len(found) > 1 else " "
+                    return f"{name}{of_rank if kind == 1 else ''}{told[kind]}"
+        return "the loss or a gradient is not finite"
+
+    def _place(self) -> str:
+        """Where in the data the step under way stands."""
+        return f"batch {self.trainer.fit_loop.batch_idx + 1} of epoch {self.trainer.current_epoch + 1}"
+
+    def _reads_later(self, wrong: Tensor) -> bool:
+        """Whether the host goes on without waiting for the device; before anything is saved it looks."""
+        return wrong.is_cuda and self.on_nonfinite == "stop"
+
+    def _settle(self) -> None:
+        """Reads what a GPU found of the steps since the last time, in one go.
+
+        Raises:
+            NonFiniteError: one of them was not finite.
+        """
+        unread, self._unread = self._unread, []
+        found = torch.stack([wrong for *_, wrong in unread]).tolist() if unread else []
+        for (step, place, _), wrong in zip(unread, found, strict=True):
+            if wrong:
+                raise _diverged(f"step {step} ({place}): the loss or a gradient is not finite")
+
+    def _forget_broken(self) -> None:
+        """After a step that was skipped: what is carried and is not a number would spoil the next one, too."""
+
+    def _broken_weight(self) -> str | None:
+        """The first weight, or number of the optimiser, that is not finite."""
+        optimizers = self.trainer.optimizers if self._trainer is not None else []
+        states = (
+            (f"the optimiser's {name}", value)
+            for optimizer in optimizers
+            for state in optimizer.state.values()
+            for name, value in state.items()
+            if isinstance(value, Tensor)
+        )
+        weight = first_broken(self.model.named_parameters())
+        return f"weight {weight}" if weight is not None else first_broken(states)
+
+    def on_train_end(self) -> None:
+        """The last steps have no loss after them that would tell."""
+        self._settle()
+        if (what := self._broken_weight()) is not None:  # weights are the same on all ranks
+            raise _diverged(f"after step {self.trainer.global_step}, the last: {what}")
 
     # ------------------------------------------------------------------------------------- evaluation
 
@@ -167,11 +262,16 @@ class Task(lightning.LightningModule):
         """Validation leaves the training's random state alone."""
         if self._training_random is None:  # in the middle of an accumulation there is no hook before this one
             self._training_random = random_state()
+        if self.trainer.state.fn == TrainerFn.FITTING and not self.trainer.sanity_checking:
+            begin_again(self.trainer)
         if (optimizer := self._averaging()) is not None:
             optimizer.swap()  # the mean of the weights is validated, and kept where it is the best
 
     def on_validation_end(self) -> None:
         """See `on_validation_start`."""
+        if self._lent_step:
+            self._lent_step = False
+            self.trainer.fit_loop.epoch_loop.max_steps -= 1
         if (optimizer := self._averaging()) is not None and optimizer.swapped:
             optimizer.swap()
         if self._training_random is not None:
@@ -222,22 +322,42 @@ class Task(lightning.LightningModule):
     # ----------------------------------------------------------------------------------------- resume
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Adds what every rank carries."""
+        """Adds what every rank carries.
+
+        Raises:
+            NonFiniteError: a weight is not finite; the file that would have been overwritten stays.
+        """
+        self._settle()
         logs_now = self._logs_now()  # callbacks, which write checkpoints, come before the module, which logs
         mine = {
             **self._carried(),
             "random": self._training_random or random_state(),  # in a validation: that from before it
             "log": [0.0, 0] if logs_now else [float(self._log_nats), self._log_tokens],
         }
-        checkpoint["rnnzoo"] = {"ranks": gather_ranks(mine), "tokens_trained": self.tokens_trained}
+        found = gather_ranks((mine, self._broken_weight()))
+        for _, what in found:
+            if what is not None:
+                raise _diverged(f"after step {self.trainer.global_step}: {what}, so that no checkpoint is written")
+        checkpoint["rnnzoo"] = {
+            "validation_due": note_validation(self.trainer, checkpoint),
+            "ranks": [one for one, _ in found],
+            "tokens_trained": self.tokens_trained,
+            "skipped": self._skipped,
+        }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keeps it until training starts, when devices and generators are in place."""
         self._resume = checkpoint.get("rnnzoo")
+        loop = self.trainer.fit_loop.epoch_loop if self._trainer is not None else None
+        if loop is not None and self._resume and self._resume.get("validation_due"):
+            # After the very last step Lightning would not even begin; `on_validation_end` takes the step back.
+            self._lent_step = checkpoint["global_step"] == loop.max_steps
+            loop.max_steps += self._lent_step
 
     def on_train_start(self) -> None:
         """Goes on where the checkpoint was written."""
-        self._window = 0
+        self._window, self._window_nats = 0, torch.zeros(())
+        self._skipped, self._unread = 0, []
         self._resume_carried({})
         if (optimizer := self._averaging()) is not None and optimizer.swapped:
             optimizer.swap()  # the checkpoint was written in a validation
@@ -246,6 +366,7 @@ class Task(lightning.LightningModule):
         if resume is None or self.trainer.ckpt_path is None:  # a new training of weights from a checkpoint
             return
         self.tokens_trained = resume["tokens_trained"]
+        self._skipped = resume.get("skipped", 0)
         ranks = resume["ranks"]
         if len(ranks) != self.trainer.world_size:
             return  # other ranks, other streams: the carried states do not fit them
@@ -260,3 +381,11 @@ class Task(lightning.LightningModule):
 
     def _resume_carried(self, carried: dict[str, Any]) -> None:
         """Takes it up again; from an empty dictionary everything begins anew."""
+
+
+def _diverged(what: str, *, skip: bool = True) -> NonFiniteError:
+    """What to say, and what to try."""
+    over = ", or go over such steps with --resume --on_nonfinite skip" if skip else ""
+    return NonFiniteError(
+        f"{what}: lower optimizer.lr, set trainer.gradient_clip_val{over}; the checkpoints are from before it"
+    )

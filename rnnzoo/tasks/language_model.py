@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import torch
+
 from rnnzoo import state as states
 from rnnzoo.data.streams import Chunk
 from rnnzoo.models import LanguageModel, LanguageModelConfig
@@ -142,6 +144,15 @@ class LanguageModelTask(Task):
     def _begin_score(self, split: str) -> None:
         self._carry[split] = None
         super()._begin_score(split)
+
+    def _forget_broken(self) -> None:
+        """Streams whose carried state has a NaN begin anew."""
+        carry = self._carry["train"]
+        if carry is None:
+            return
+        rows = states.leaves(carry)[0].size(0)
+        wrong = torch.stack([leaf.isnan().flatten(1).any(1) for leaf in states.leaves(carry)]).any(0)
+        self._carry["train"] = states.detach(states.select(wrong, self.model.initial_state(rows), carry))
 
     def _carried(self) -> dict[str, Any]:
         return {"carry": pack_state(self._carry["train"])}

@@ -32,6 +32,7 @@ from rnnzoo.training import (
     StreamDataConfig,
     WordDataConfig,
 )
+from rnnzoo.training.finite import OnNonFinite
 from rnnzoo.training.optim import AdamWConfig, OneCycleConfig
 from rnnzoo.zoo import find_recipe, read_recipe
 
@@ -150,6 +151,7 @@ class LanguageModelRecipe(Recipe):
             and its vocabulary learns the text's new characters.
         seed: of weights, dropout and the order of the data.
         checkpoint_every: optimiser steps between two checkpoints.
+        on_nonfinite: what is done when a loss or gradient is NaN or infinite: ``stop``, or ``skip`` that step.
     """
 
     data: StreamDataConfig
@@ -163,6 +165,7 @@ class LanguageModelRecipe(Recipe):
     init_from: str | None = None
     seed: int = 1
     checkpoint_every: int = 50
+    on_nonfinite: OnNonFinite = "stop"
 
     def __post_init__(self) -> None:
         if self.checkpoint_every < 1:
@@ -204,6 +207,7 @@ class TranslatorRecipe(Recipe, name="translator"):
             vocabularies are taken.
         seed: of weights, dropout and the order of the data.
         checkpoint_every: optimiser steps between two checkpoints.
+        on_nonfinite: what is done when a loss or gradient is NaN or infinite: ``stop``, or ``skip`` that step.
     """
 
     data: PairDataConfig
@@ -221,6 +225,7 @@ class TranslatorRecipe(Recipe, name="translator"):
     init_from: str | None = None
     seed: int = 1
     checkpoint_every: int = 100
+    on_nonfinite: OnNonFinite = "stop"
 
     def __post_init__(self) -> None:
         if self.checkpoint_every < 1:

@@ -23,11 +23,12 @@ from rnnzoo.files import read_json, write_json, write_text
 from rnnzoo.tasks.recipe import Recipe
 from rnnzoo.training.checkpoint import is_whole
 from rnnzoo.zoo import read_recipe
+from rnnzoo.zoo.plugins import check_plugins, plugins_of
 
 __all__ = ["Found", "RunFolder", "last_run", "new_run"]
 
-# What may differ when a run goes on: where and how visibly it runs, not what it computes.
-ELSEWHERE = frozenset(
+# What may differ when a run goes on: where and how visibly it runs, what becomes of a step that cannot be computed.
+ELSEWHERE = {"on_nonfinite"} | {
     f"trainer.{name}"
     for name in (
         "accelerator",
@@ -39,7 +40,7 @@ ELSEWHERE = frozenset(
         "profiler",
         "max_time",
     )
-)
+}
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,8 @@ class RunFolder:
         """Makes the folder and notes what is run; `coverage` is that of the vectors it begins with."""
         self.path.mkdir(parents=True, exist_ok=False)
         noted = {"recipe": self.name, "corpus_sha256": corpus_sha256, "settings": dict(settings)}
+        if plugins := plugins_of(recipe):
+            noted["plugins"] = plugins
         if coverage is not None:
             noted["embedding"] = coverage.to_dict()
         write_json(self.path / "run.json", noted)
@@ -78,6 +81,11 @@ class RunFolder:
         """What was set on top of the recipe when the run began."""
         settings: dict[str, Any] = read_json(self.path / "run.json").get("settings", {})
         return settings
+
+    def check_plugins(self) -> None:
+        """Raises `UserError` when the run began with cells of the user's own that are not there now; says whose."""
+        path = self.path / "run.json"
+        check_plugins(read_json(path).get("plugins", {}), path)
 
     def coverage(self) -> Coverage | None:
         """What the vectors covered that the run began with, if it began with any."""

@@ -20,7 +20,10 @@ from rnnzoo.tasks.trainer import build_trainer
 from rnnzoo.training import (
     BestCheckpoint,
     History,
+    NonFiniteError,
+    OtherRankEnded,
     StepCheckpoints,
+    StopInValidation,
     StopOnSignal,
     Stopped,
     TrainProgress,
@@ -57,6 +60,7 @@ def train(
 
     Raises:
         UserError: something in the recipe or the text is not right; nothing was written then.
+        NonFiniteError: training has diverged; the checkpoints before that are there.
     """
     path = find_recipe(recipe)
     root, name = Path(runs), path.stem
@@ -64,7 +68,11 @@ def train(
     if resume:
         run = last_run(root, name)
         given = {**run.settings(), **given}
-        plan = Recipe.from_mapping(override(read(path, overlays), given))
+        try:
+            plan = Recipe.from_mapping(override(read(path, overlays), given))
+        except UserError:
+            run.check_plugins()
+            raise
         run.check_same(plan)
         if run.ended:
             raise UserError("this run has already come to its end", path=run.path)
@@ -80,9 +88,10 @@ def train(
     if resume:
         run.check_text(job.data.corpus.sha256)
     task = job.build(run)
+    task.on_nonfinite = plan.on_nonfinite
     bar, history = TrainProgress(job.unit), History(run.path / "history.jsonl")
     visible = plan.trainer.get("enable_progress_bar", True)
-    callbacks = [*([bar] if visible else []), history, *job.callbacks(), *_checkpoints(run, plan.checkpoint_every, job)]
+    callbacks = [*_checkpoints(run, plan.checkpoint_every, job), *([bar] if visible else []), history, *job.callbacks()]
     trainer = build_trainer(plan.trainer, run.path, callbacks)
     job.check_ranks(trainer.world_size)
     if not resume and trainer.is_global_zero:
@@ -104,8 +113,14 @@ def train(
             if visible:
                 bar.say(f"{report}\nthe trained model: {run.path}")
     except Stopped as stopped:
+        if not trainer.is_global_zero:
+            raise OtherRankEnded(trainer, stopped.code) from None
         if stopped.signal == signal.SIGINT:
             raise KeyboardInterrupt from None
+        raise
+    except NonFiniteError as diverged:
+        if not trainer.is_global_zero:
+            raise OtherRankEnded(trainer, diverged.exit_code) from None
         raise
     except UserError:
         if not resume and trainer.is_global_zero and trainer.global_step == 0:
@@ -127,10 +142,7 @@ def _where_to_go_on(run: RunFolder, restart: bool) -> Found | None:
 
 
 def _checkpoints(run: RunFolder, every: int, job: Job[Any]) -> list[Callback]:
-    folder = run.checkpoints
-    steps = StepCheckpoints(folder, every)  # steps of the optimiser, so that no accumulated gradient is lost
-    return [
-        BestCheckpoint(folder, *job.monitor),
-        steps,
-        StopOnSignal(steps),
-    ]
+    """What saves and stops; Lightning calls all but the first of them after all other callbacks."""
+    steps = StepCheckpoints(run.checkpoints, every)  # of the optimiser, so that no accumulated gradient is lost
+    stop = StopOnSignal(steps)
+    return [StopInValidation(stop), BestCheckpoint(run.checkpoints, *job.monitor), steps, stop]

@@ -2,6 +2,7 @@
 
 from rnnzoo.training.averaging import KeepValidated, average_state_dicts
 from rnnzoo.training.checkpoint import BestCheckpoint, DurableCheckpointIO, StepCheckpoints, is_whole, sidecar
+from rnnzoo.training.finite import NonFiniteError, SkippedStep
 from rnnzoo.training.history import History, draw_curve, read_history
 from rnnzoo.training.memory import keep_freed_memory
 from rnnzoo.training.nt_asgd import NTASGD, NTASGDConfig
@@ -11,7 +12,7 @@ from rnnzoo.training.pretrained import FreezeEmbedding, PretrainedEmbedding
 from rnnzoo.training.progress import TrainProgress
 from rnnzoo.training.regularization import RegularizationConfig
 from rnnzoo.training.samples import SampleConfig, SampleText
-from rnnzoo.training.stopping import StopOnSignal, Stopped
+from rnnzoo.training.stopping import OtherRankEnded, StopInValidation, StopOnSignal, Stopped
 from rnnzoo.training.stream_data import StreamData, StreamDataConfig, WordDataConfig
 
 __all__ = [
@@ -22,7 +23,9 @@ __all__ = [
     "History",
     "KeepValidated",
     "NTASGDConfig",
+    "NonFiniteError",
     "OptimizerConfig",
+    "OtherRankEnded",
     "PairData",
     "PairDataConfig",
     "PretrainedEmbedding",
@@ -30,7 +33,9 @@ __all__ = [
     "SampleConfig",
     "SampleText",
     "ScheduleConfig",
+    "SkippedStep",
     "StepCheckpoints",
+    "StopInValidation",
     "StopOnSignal",
     "Stopped",
     "StreamData",

@@ -19,6 +19,8 @@ from lightning.pytorch.trainer.states import TrainerFn
 
 from rnnzoo.errors import UserError
 from rnnzoo.files import sha256_file, write_durably, write_text
+from rnnzoo.training.finite import NonFiniteError
+from rnnzoo.training.resume import gather_ranks
 
 __all__ = ["BestCheckpoint", "DurableCheckpointIO", "StepCheckpoints", "is_whole", "sidecar"]
 
@@ -119,7 +121,7 @@ class StepCheckpoints(Checkpoint):
         if step == self._saved:
             return
         self._saved = step
-        trainer.save_checkpoint(self.folder / f"step-{step:07}.ckpt")
+        _save(trainer, self.folder / f"step-{step:07}.ckpt")
         if trainer.is_global_zero:
             for old in sorted(self.folder.glob("step-*.ckpt"))[: -self.keep]:
                 trainer.strategy.remove_checkpoint(old)
@@ -155,7 +157,28 @@ class BestCheckpoint(Checkpoint):
         value = float(score)
         if math.isfinite(value) and (self.best is None or self.sign * value > self.sign * self.best):
             self.best = value
-            trainer.save_checkpoint(self.folder / "best.ckpt")
+            _save(trainer, self.folder / "best.ckpt")
+
+
+def _save(trainer: lightning.Trainer, path: Path) -> None:
+    """Writes a checkpoint; rank 0 alone does, and all ranks fail where it cannot.
+
+    Raises:
+        UserError: the disk is full or cannot be written.
+    """
+    failed = None
+    try:
+        trainer.save_checkpoint(path)
+    except NonFiniteError:  # on all ranks, before anything was written
+        raise
+    except UserError as error:
+        if trainer.world_size == 1:
+            raise
+        failed = str(error)
+        trainer.strategy.barrier()  # the others wait in `save_checkpoint`
+    for reason in gather_ranks(failed):
+        if reason is not None:
+            raise UserError(reason)
 
 
 def _known(path: Path) -> list[str]:

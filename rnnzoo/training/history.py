@@ -9,8 +9,10 @@ from typing import Any
 
 import lightning
 from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.trainer.states import TrainerFn
 
 from rnnzoo.training.progress import Meter
+from rnnzoo.training.validation import validates_first
 
 __all__ = ["History", "draw_curve", "read_history"]
 
@@ -51,7 +53,12 @@ class History(Callback):
         self._begun = time.perf_counter()
         self.meter.start()  # an epoch that is resumed in its middle does not begin again
         if trainer.is_global_zero:
-            lines = [line for line in read_history(self.path) if line["step"] <= trainer.global_step]
+            step, again = trainer.global_step, validates_first(trainer)
+            lines = [
+                line
+                for line in read_history(self.path)
+                if line["step"] <= step and not (again and line["step"] == step and "val_nll" in line)
+            ]
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
 
@@ -70,7 +77,7 @@ class History(Callback):
             self._write(trainer, pl_module, train_nll=float(trainer.callback_metrics["train/nll"]))
 
     def on_validation_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        if trainer.training and not trainer.sanity_checking:
+        if trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking:
             self.meter.stop()
 
     def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:

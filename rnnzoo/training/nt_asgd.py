@@ -80,7 +80,7 @@ class NTASGD(SGD):
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
         """One step of SGD; once averaging has begun, its result enters the mean."""
         loss: float | None = super().step(closure)
-        if self.averaging:
+        if self.averaging and any(parameter.grad is not None for parameter in self._parameters()):  # none: skipped
             first = self.param_groups[0]
             first["averaged"] += 1
             for parameter in self._parameters():

@@ -9,14 +9,15 @@ from typing import Any
 
 import lightning
 import torch.distributed as dist
-from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.callbacks import Callback, Checkpoint
+from lightning.pytorch.plugins.environments import LightningEnvironment
 
-__all__ = ["StopOnSignal", "Stopped"]
+__all__ = ["OtherRankEnded", "StopInValidation", "StopOnSignal", "Stopped"]
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, name))
 """SIGUSR1 is what SLURM can send some time before it kills a job."""
 
-_KEY = "rnnzoo/stop"
+_IN_TRAINING, _IN_VALIDATION = "rnnzoo/stop", "rnnzoo/stop-validation"  # keys of the store
 
 
 class Stopped(SystemExit):
@@ -31,15 +32,30 @@ class Stopped(SystemExit):
         self.signal = number
 
 
+class OtherRankEnded(SystemExit):
+    """All ranks end; this one leaves it to rank 0 to say why.
+
+    Lightning kills rank 0 as soon as a process that it started itself ends with another code than 0, and rank 0 may
+    still have something to do. Only Lightning sees that code.
+
+    Args:
+        trainer: of this rank. code: what it would end with.
+    """
+
+    def __init__(self, trainer: lightning.Trainer, code: Any) -> None:
+        environment = getattr(trainer.strategy, "cluster_environment", None)
+        super().__init__(0 if isinstance(environment, LightningEnvironment) else code)
+
+
 class StopOnSignal(Checkpoint):
-    """Saves a checkpoint and ends training after the optimiser step under way when a signal has come to any rank.
+    """Saves a checkpoint and ends training after an optimiser step when a signal has come to any rank.
 
-    The ranks agree without a collective operation, which could hang where they are at different places: the rank that
-    was told leaves word in the store that they met in. No other rank can have finished a later step, since that takes
-    the gradients of all, so all find the word after the same step. In a validation each rank ends on its own; what it
-    repeats are the batches since the last checkpoint. A second signal is obeyed at once.
+    One rank alone stops after the step under way. Several agree without a collective operation, which could hang where
+    they are at different places: the rank that was told leaves word, in the store that they met in, that all stop after
+    the *next* step. None of them can finish that one before the word is there, since it takes the gradients of all. A
+    second signal is obeyed at once.
 
-    A `Checkpoint`, so that Lightning calls it after all other callbacks.
+    A `Checkpoint`, so that Lightning calls it after all other callbacks. Goes with `StopInValidation`.
 
     Args:
         saver: called with the trainer to write a checkpoint, if none of this step is there.
@@ -48,15 +64,20 @@ class StopOnSignal(Checkpoint):
     def __init__(self, saver: Any) -> None:
         super().__init__()
         self.saver = saver
-        self._received = 0
+        self.received = 0
         self._step = 0
         self._before: dict[int, Any] = {}
 
-    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Listens from now on; Lightning's own handler would wait for the other ranks in the handler itself."""
-        self._received, self._step = 0, trainer.global_step
+    def setup(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, stage: str) -> None:
+        """Listens from now on, in Lightning's place, whose handler would itself wait for the other ranks."""
+        self.received = 0
+        trainer._signal_connector.register_signal_handlers = _nothing  # type: ignore[method-assign]
         if threading.current_thread() is threading.main_thread():
             self._before = {number: signal.signal(number, self._receive) for number in SIGNALS}
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """The step that is resumed from is behind."""
+        self._step = trainer.global_step
 
     def on_train_batch_end(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -65,43 +86,98 @@ class StopOnSignal(Checkpoint):
         if trainer.global_step == self._step:
             return
         self._step = trainer.global_step
-        if number := self._told(trainer):
+        number = self.received
+        if (store := _store(trainer)) is not None:
+            if number:
+                _leave_word(store, _IN_TRAINING, f"{self._step + 1} {int(number)}")
+            after, number = map(int, _word(store, _IN_TRAINING, "0 0"))
+            number = number if self._step >= after else 0
+        if number:
             self.saver.save(trainer)
             raise Stopped(number)
 
-    def on_validation_batch_end(
-        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, *args: Any, **kwargs: Any
-    ) -> None:
-        """In a validation, which may take long."""
-        if number := self._told(trainer):
-            raise Stopped(number)
-
     def on_train_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Leaves the signals to whoever had them before."""
+        """Leaves the signals to whoever had them before; one that came with the last step is obeyed here."""
         self._restore()
+        if self.received:
+            raise Stopped(self.received)
 
     def on_exception(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, exception: BaseException
     ) -> None:
-        """The same."""
+        """Leaves the signals to whoever had them before."""
+        self._restore()
+
+    def teardown(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, stage: str) -> None:
+        """The same, where nothing was trained."""
         self._restore()
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
-        if self._received:
+        if self.received:
             self._restore()
             raise KeyboardInterrupt
-        self._received = number
-
-    def _told(self, trainer: lightning.Trainer) -> int:
-        """The signal that this rank or another one got; 0 for none."""
-        if trainer.world_size == 1 or not dist.is_initialized():
-            return self._received
-        store = dist.distributed_c10d._get_default_store()
-        if self._received:
-            store.set(_KEY, str(int(self._received)))
-        return int(store.get(_KEY)) if store.check([_KEY]) else 0
+        self.received = number
 
     def _restore(self) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._before = {}
+
+
+class StopInValidation(Callback):
+    """Ends a validation, which may take long, when a signal has come to any rank; nothing of it is kept.
+
+    What a resumed run repeats are the steps since the last checkpoint. Ranks are at different batches, and some may
+    have read all of theirs and wait for the score of the others. So the rank that was told leaves word, reads no more
+    batches and goes to the score as well; behind that all of them find the word.
+
+    Stands before the callbacks that read the score, which is of a part of the text then.
+
+    Args:
+        told: knows of the signal.
+    """
+
+    def __init__(self, told: StopOnSignal) -> None:
+        super().__init__()
+        self.told = told
+
+    def on_validation_batch_end(self, trainer: lightning.Trainer, *args: Any, **kwargs: Any) -> None:
+        """Leaves out the batches that are still to come."""
+        store, number = _store(trainer), self.told.received
+        if store is None:
+            if number:
+                raise Stopped(number)
+            return
+        if number:
+            _leave_word(store, _IN_VALIDATION, str(int(number)))
+        if self._found(store):
+            raise StopIteration  # the validation's loop takes it for the end of the batches
+
+    def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Ends here, on all ranks."""
+        store = _store(trainer)
+        if store is not None and (number := self._found(store)):
+            raise Stopped(number)
+
+    def _found(self, store: dist.Store) -> int:
+        """The signal, also one that would have been obeyed after the next step."""
+        return int(_word(store, _IN_VALIDATION, "0")[0]) or int(_word(store, _IN_TRAINING, "0 0")[1])
+
+
+def _nothing() -> None:
+    pass
+
+
+def _store(trainer: lightning.Trainer) -> dist.Store | None:
+    """Where the ranks met; None where there is one alone."""
+    if trainer.world_size == 1 or not dist.is_initialized():
+        return None
+    return dist.distributed_c10d._get_default_store()
+
+
+def _leave_word(store: dist.Store, key: str, word: str) -> None:
+    store.compare_set(key, "", word)  # the first counts; it has an answer, so that the word is there on return
+
+
+def _word(store: dist.Store, key: str, none: str) -> list[str]:
+    return (store.get(key).decode() if store.check([key]) else none).split()

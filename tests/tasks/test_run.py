@@ -382,18 +382,6 @@ def test_what_cannot_begin_leaves_nothing(place: Path, tmp_path: Path, options: 
     assert not [path for path in (tmp_path / "runs").rglob("*") if path.is_file()]
 
 
-def test_a_training_that_diverges_says_so(place: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"no longer finite at step 20: lower optimizer\.lr"):
-        train(
-            place / "small.yaml",
-            runs=tmp_path,
-            text=place / "text.txt",
-            settings={"optimizer": {"name": "sgd", "lr": 1e38}, "trainer.gradient_clip_val": None},
-        )
-    assert not (tmp_path / "small" / "1" / "metrics.json").exists()
-    assert "RNNZOO_RUN" not in os.environ
-
-
 # ------------------------------------------------------------------------------------- training a model further
 
 

@@ -29,7 +29,7 @@ from rnnzoo.models import LanguageModel
 from rnnzoo.tasks.jobs import FACES
 from rnnzoo.tasks.recipe import LanguageModelRecipe, Recipe
 from rnnzoo.tasks.trainer import build_trainer
-from rnnzoo.training import StreamData, keep_freed_memory
+from rnnzoo.training import NonFiniteError, StreamData, keep_freed_memory
 from rnnzoo.zoo import measure
 
 __all__ = ["carry_out", "step_seconds"]
@@ -82,9 +82,7 @@ def carry_out(job: Mapping[str, Any]) -> dict[str, Any]:
     model, nll, finite = task.model, None, True
     try:
         trainer.fit(task, datamodule=data)
-    except UserError as error:
-        if "no longer finite" not in str(error):
-            raise
+    except NonFiniteError:
         finite = False
     device = trainer.strategy.root_device
     peak = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else _peak() - before
