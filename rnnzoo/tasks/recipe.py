@@ -22,6 +22,7 @@ from rnnzoo.config import Config
 from rnnzoo.decoding import SearchConfig
 from rnnzoo.errors import UserError, nearest
 from rnnzoo.models import LanguageModelConfig, Seq2SeqConfig
+from rnnzoo.tasks.hardware import ScaleConfig
 from rnnzoo.training import (
     OptimizerConfig,
     PairDataConfig,
@@ -229,14 +230,19 @@ def read(recipe: str | Path, overlays: Sequence[str | Path] = ()) -> dict[str, A
     """The mapping of a recipe with hardware overlays merged over it.
 
     Args:
-        recipe: a packaged name or a path. overlays: more files of the same form.
+        recipe: a packaged name or a path. overlays: more files of the same form, which may have a section `scale`
+            (`rnnzoo.tasks.hardware.ScaleConfig`).
 
     Raises:
         UserError: a file is missing or is no recipe.
     """
     data = read_recipe(find_recipe(recipe))
     for overlay in overlays:
-        data = _merge(data, read_recipe(find_recipe(overlay)))
+        above = read_recipe(find_recipe(overlay))
+        scale = ScaleConfig.from_dict(above.pop("scale", None) or {}, "scale")
+        data = _merge(data, above)
+        if scale.batch > 1:
+            data = override(data, scale.settings(Recipe.from_mapping(data).to_mapping()))
     return data
 
 
