@@ -1,7 +1,7 @@
 """What a hardware overlay says beside fields of a recipe: how the batch grows, and what this machine decides.
 
-    scale: {batch: 8, lr: sqrt}          applied to the recipe that the overlay is laid over, then gone
-    trainer: {precision: auto, ...}      settled when the trainer is made, since it depends on where that is
+scale: {batch: 8, lr: sqrt}          applied to the recipe that the overlay is laid over, then gone
+trainer: {precision: auto, ...}      settled when the trainer is made, since it depends on where that is
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ from rnnzoo.config import Config
 
 __all__ = ["ScaleConfig", "settled"]
 
-_LAUNCHED = {"devices": ("LOCAL_WORLD_SIZE", "SLURM_NTASKS_PER_NODE"), "num_nodes": ("GROUP_WORLD_SIZE", "SLURM_NNODES")}
+_LAUNCHED = {
+    "devices": ("LOCAL_WORLD_SIZE", "SLURM_NTASKS_PER_NODE"),
+    "num_nodes": ("GROUP_WORLD_SIZE", "SLURM_NNODES"),
+}
 """What torchrun and SLURM tell each process of how many there are: on its node, and how many nodes."""
 
 

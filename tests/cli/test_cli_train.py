@@ -239,7 +239,7 @@ def test_folder_for_a_corpus(refused: Refused) -> None:
         (own("--text", "own.txt", "--seed", "x"), "seed: expected int, not 'x'"),
         (own("--text", "own.txt", "--init_from", "./nowhere"), "nowhere: no such folder"),
         (own("--text", "own.txt", "--over", "nothing.yaml"), "nothing.yaml: no such recipe file"),
-        (["train", "char-lstm.own-text", "hardware/1gpus"], "unknown overlay 'hardware/1gpus' (did you mean 'hardware/"),
+        (["train", "char-lstm.own-text", "hardware/1gpus"], "unknown overlay 'hardware/1gpus' (did you mean"),
         (["train", "hardware/1gpu", "--text", "own.txt"], "task: is missing"),
         (own("--text", "own.txt", "--resume"), "there is no run of 'char-lstm.own-text' to resume"),
         (own("--text", "own.txt", "--trainer.callbacks.class_path", "os.system"), "trainer.callbacks"),
