@@ -57,6 +57,7 @@ SHORT_FORMS: dict[str, tuple[str, ...]] = {
     "text": ("data.files",),
     "corpus": ("data.corpus",),
     "hub": ("data.hub",),
+    "shards": ("data.shards",),
     "streams": ("data.streams",),
     "chunk_len": ("data.chunk_len",),
     "lr": ("optimizer.lr",),
@@ -80,7 +81,7 @@ TRANSLATOR_SHORT_FORMS: dict[str, tuple[str, ...]] = {
 }
 """Those of a translator's; a cell or a size goes to both halves."""
 
-SOURCES = ("data.corpus", "data.files", "data.tsv", "data.hub")
+SOURCES = ("data.corpus", "data.files", "data.tsv", "data.hub", "data.shards")
 
 
 def short_forms(task: Any) -> dict[str, tuple[str, ...]]:

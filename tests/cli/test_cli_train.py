@@ -266,7 +266,10 @@ def test_bad_input(refused: Refused, words: list[str], said: str) -> None:
         ("task: char-lm\ndata: {corpus: pydocs}\n", "'char-lm' (did you mean 'char_lm'?)"),
         ("data: {corpus: pydocs}\n", "task: is missing"),
         ("task: char_lm\n", "is for a text of your own"),
-        ("task: char_lm\ndata: {corpus: pydocs, files: [own.txt]}\n", "corpus, files and hub exclude each other"),
+        (
+            "task: char_lm\ndata: {corpus: pydocs, files: [own.txt]}\n",
+            "corpus, files, hub and shards exclude each other",
+        ),
         ("task: char_lm\ndata: [\n", "bad.yaml, line 3"),
         ("- task\n", "bad.yaml: a recipe is a mapping"),
     ],
