@@ -1,9 +1,10 @@
-"""``rnnzoo data``: the corpora that have a name, and getting them."""
+"""``rnnzoo data``: the corpora that have a name, and getting them; and text of one's own as shards of tokens."""
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from rnnzoo.cli.text_io import notice, quietly
@@ -20,21 +21,46 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Adds the subcommand."""
     parser = subparsers.add_parser(
         "data",
-        help="corpora: what there is, and getting them",
+        help="corpora: what there is, getting them, and large ones as shards of tokens",
         description="Lists the corpora that recipes can name, and downloads them to RNNZOO_DATA "
-        "(or, where that is not set, to the cache folder).",
+        "(or, where that is not set, to the cache folder); makes shards of a text that is larger than memory.",
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     ls = actions.add_parser("ls", help="all corpora: split, size, licence, here or not")
     ls.add_argument("--json", action="store_true", help="as JSON, with sources and sha256 of every file")
     get = actions.add_parser("get", help="download corpora, and check those that are here")
     get.add_argument("names", nargs="+", metavar="NAME", help="a name that `rnnzoo data ls` shows")
+    build = actions.add_parser(
+        "build",
+        help="a text of any length as a folder of token shards, for `rnnzoo train RECIPE --shards FOLDER`",
+        description="Encodes a text piece by piece into FOLDER, which `rnnzoo train RECIPE --shards FOLDER` reads from "
+        "the disk. Run again after an interruption, it goes on behind the last whole shard.",
+    )
+    build.add_argument("folder", metavar="FOLDER", help="what is made; new, or begun by the same command")
+    text = build.add_mutually_exclusive_group(required=True)
+    text.add_argument("--text", nargs="+", metavar="FILE", help="UTF-8 files, joined in this order, or patterns: 'a/*'")
+    text.add_argument("--hub", metavar="ORG/NAME", help="a dataset (:CONFIG), streamed and not stored; or a folder")
+    build.add_argument("--text-column", default="text", metavar="NAME", help="the dataset's column of text (text)")
+    build.add_argument(
+        "--tokenizer",
+        default="char",
+        metavar="KIND",
+        help="char, byte, word or bpe, made of the text, with settings as in a recipe: "
+        "'{name: bpe, vocab_size: 16000}'; or a tokenizer.json, or a folder with one (char)",
+    )
+    build.add_argument("--test-part", action="store_true", help="cut 80/10/10 instead of 90/10, where it has no parts")
+    build.add_argument("--shard-characters", type=int, metavar="N", help="characters in a shard, about (33,554,432)")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Lists or downloads; returns the exit code."""
-    return quietly(lambda: _get(args.names) if args.action == "get" else _ls(args.json))
+    """Lists, downloads or builds; returns the exit code."""
+    actions: dict[str, Callable[[], None]] = {
+        "ls": lambda: _ls(args.json),
+        "get": lambda: _get(args.names),
+        "build": lambda: _build(args),
+    }
+    return quietly(actions[args.action])
 
 
 def _ls(as_json: bool) -> None:
@@ -100,6 +126,54 @@ def _get(names: list[str]) -> None:
             files = "1 file" if len(entry.files) == 1 else f"{len(entry.files)} files"
             known = all(file.sha256 for file in entry.files)
             print(f"{folder}: {files}, {'sha256 as in the catalogue' if known else 'no sha256 on record'}", flush=True)
+
+
+def _build(args: argparse.Namespace) -> None:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+    from rnnzoo.data.shard_build import SHARD_CHARACTERS, build_shards
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[shown]}"), TimeRemainingColumn())
+    tasks: dict[str, TaskID] = {}
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+
+        def report(stage: str, done: int, total: int | None) -> None:
+            if stage not in tasks:
+                tasks[stage] = bar.add_task(stage, shown="")
+            of = "" if total is None else f" of {total / 1e6:,.0f}"
+            bar.update(tasks[stage], completed=done, total=total, shown=f"{done / 1e6:,.0f}{of} million characters")
+
+        index = build_shards(
+            args.folder,
+            files=args.text or (),
+            hub=args.hub,
+            text_column=args.text_column,
+            tokenizer=_tokenizer(args.tokenizer),
+            test_part=args.test_part,
+            shard_characters=args.shard_characters or SHARD_CHARACTERS,
+            report=report,
+        )
+    for split, shards in index.splits.items():
+        characters, tokens = sum(shard.characters for shard in shards), sum(shard.tokens for shard in shards)
+        count = "1 shard" if len(shards) == 1 else f"{len(shards):,} shards"
+        print(f"{split}: {tokens:,} tokens of {characters:,} characters in {count}", flush=True)
+    print(f"{args.folder}: train with `rnnzoo train RECIPE --shards {args.folder}`", flush=True)
+
+
+def _tokenizer(word: str) -> Any:
+    """A tokenizer that a file holds, or what a recipe would say."""
+    from pathlib import Path
+
+    from rnnzoo.text import load_tokenizer
+    from rnnzoo.zoo.recipes import parse_yaml
+
+    path = Path(word)
+    if path.is_dir():
+        return load_tokenizer(path / "tokenizer.json")
+    if path.is_file() or path.suffix == ".json":
+        return load_tokenizer(path)
+    return parse_yaml(word)
 
 
 def _facts(entry: CorpusEntry) -> dict[str, Any]:

@@ -19,7 +19,11 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Adds the subcommand."""
     parser = subparsers.add_parser("recipes", help="the packaged recipes", description="Lists, shows, copies recipes.")
     actions = parser.add_subparsers(metavar="ACTION", required=True)
-    ls = actions.add_parser("ls", help="all recipes, with the measured score and time where there is a trained model")
+    ls = actions.add_parser(
+        "ls",
+        help="all recipes, with the measured score and time where there is a trained model, and "
+        "the overlays for hardware",
+    )
     ls.set_defaults(run=_ls)
     show = actions.add_parser("show", help="print one")
     show.add_argument("name", metavar="NAME")
@@ -40,7 +44,7 @@ def _ls(args: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.table import Table
 
-    from rnnzoo.zoo import entry_names, read_metrics, recipe_names
+    from rnnzoo.zoo import entry_names, overlay_names, read_metrics, recipe_names
 
     names, entries = recipe_names(), entry_names()
     table = Table("recipe", "about", box=None, header_style="bold", pad_edge=False)
@@ -51,6 +55,8 @@ def _ls(args: argparse.Namespace) -> int:
     for name, path in names.items():
         figures = _figures(read_metrics(entries[name])) if name in measured else []
         table.add_row(name, _about(path), *figures)
+    for name, path in overlay_names().items():
+        table.add_row(name, _about(path))
     console = Console(highlight=False)
     if not console.is_terminal:  # a file or a pipe: one line a recipe, however long
         console = Console(highlight=False, width=200)
@@ -96,5 +102,6 @@ def _copy(args: argparse.Namespace) -> int:
     except OSError as error:
         raise UserError(f"cannot be written ({error.strerror})", path=args.file) from None
     named = args.file if args.file.suffix in (".yaml", ".yml") or len(args.file.parts) > 1 else f"./{args.file}"
-    print(f"{args.file}: change it, then `rnnzoo train {named}`")
+    over = "NAME " if args.name.startswith("hardware/") else ""
+    print(f"{args.file}: change it, then `rnnzoo train {over}{named}`")
     return 0

@@ -18,13 +18,16 @@ TERMINATED = 143
 
 DESCRIPTION = """Trains a model by a recipe, and ends in a run folder with the model, its score, its curve and samples.
 
+After RECIPE may come overlays: hardware/1gpu, hardware/8gpu-ddp, hardware/torchrun, hardware/slurm, or YAML files of
+your own, as with --over.
+
 Any field of the recipe can be set: --data.chunk_len 64, --model.backbone.num_layers 3, --optimizer.lr 1e-3,
 --trainer.devices 2 (`rnnzoo train RECIPE --fields` lists them all). The everyday ones have short forms:
---cell --hidden_size --num_layers --embedding_dim --text FILE... --corpus --hub --streams --chunk_len --lr --epochs
---seed --init_from MODEL; for a translator --files SRC TGT, --tsv FILE, --src --tgt, --attention and --batch_tokens in
-place of --text, --streams and --chunk_len."""
+--cell --hidden_size --num_layers --embedding_dim --text FILE... --corpus --hub --shards DIR --streams --chunk_len --lr
+--epochs --seed --init_from MODEL; for a translator --files SRC TGT, --tsv FILE, --src --tgt, --attention and
+--batch_tokens in place of --text, --shards, --streams and --chunk_len."""
 
-_TEXTS = ("files", "tsv", "corpus", "hub")  # where a recipe's section `data` names what to read
+_TEXTS = ("files", "tsv", "corpus", "hub", "shards")  # where a recipe's section `data` names what to read
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -35,9 +38,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
-        usage="rnnzoo train RECIPE [--resume [--restart]] [--over FILE] [--runs DIR] [--FIELD VALUE ...]",
+        usage="rnnzoo train RECIPE [OVERLAY ...] [--resume [--restart]] [--over FILE] [--runs DIR] [--FIELD VALUE ...]",
     )
     parser.add_argument("recipe", metavar="RECIPE", help="a packaged recipe (`rnnzoo recipes ls`), or a YAML file")
+    # OVERLAY words are found in `run`: argparse would only take them right behind RECIPE, and would take a text's name.
     parser.add_argument("--resume", action="store_true", help="go on with the last run of this recipe")
     parser.add_argument(
         "--restart", action="store_true", help="with --resume: begin it again if none of its checkpoints is whole"
@@ -53,6 +57,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Trains; returns the exit code."""
+    while args.settings and _is_overlay(args.settings[0]):
+        args.over = [*args.over, args.settings.pop(0)]
     settings = parse_settings(args.settings)
     if args.fields:
         from rnnzoo.tasks.recipe import Recipe, override, read
@@ -71,6 +77,10 @@ def run(args: argparse.Namespace) -> int:
         )
     )
     return 0
+
+
+def _is_overlay(word: str) -> bool:
+    return word.startswith("hardware/") or word.endswith((".yaml", ".yml"))
 
 
 def carry_out(recipe: str, *, runs: str, **options: Any) -> Path:

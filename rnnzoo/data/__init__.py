@@ -10,6 +10,8 @@ from rnnzoo.data.download import get_corpus
 from rnnzoo.data.pair_batches import EncodedPairs, PairBatch, PairLoader
 from rnnzoo.data.pairs import PairCorpus, load_pairs
 from rnnzoo.data.places import cache_root, data_roots, find_corpus
+from rnnzoo.data.shard_build import build_shards
+from rnnzoo.data.shards import ShardIndex, TokenShards, load_shards
 from rnnzoo.data.sources import CorpusEntry, CorpusFile
 
 __all__ = [
@@ -22,6 +24,9 @@ __all__ = [
     "PairBatch",
     "PairCorpus",
     "PairLoader",
+    "ShardIndex",
+    "TokenShards",
+    "build_shards",
     "cache_root",
     "corpus_entry",
     "data_roots",
@@ -30,4 +35,5 @@ __all__ = [
     "get_corpus",
     "load_corpus",
     "load_pairs",
+    "load_shards",
 ]

@@ -10,11 +10,12 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import numpy as np
 
 from rnnzoo.data.places import cache_root
+from rnnzoo.data.shards import TokenShards
 from rnnzoo.files import write_durably
 from rnnzoo.text import Tokenizer
 from rnnzoo.text.base import Ids, Unknown, id_dtype
@@ -28,11 +29,11 @@ _SMALL = 1 << 16  # characters: below, encoding is quicker than a file
 _SENTENCES = 1 << 14  # encoded at a time: bounds the memory beside the result
 
 
-def encoded(text: str, tokenizer: Tokenizer, *, unknown: Unknown = "error") -> Ids:
+def encoded(text: str | TokenShards, tokenizer: Tokenizer, *, unknown: Unknown = "error") -> Ids:
     """The ids of `text` (T,), in the smallest dtype that holds them; read-only where they are mapped.
 
-    Long texts are kept in ``tokens/`` of the cache folder. A damaged file there is written anew, a folder
-    that cannot be written is done without.
+    Tokens that are kept as such are what they are, if they are those of `tokenizer`. Long texts are kept in ``tokens/``
+    of the cache folder. A damaged file there is written anew, a folder that cannot be written is done without.
 
     Args:
         text: any text.
@@ -40,8 +41,10 @@ def encoded(text: str, tokenizer: Tokenizer, *, unknown: Unknown = "error") -> I
         unknown: as in `Tokenizer.encode`.
 
     Raises:
-        UserError: the tokenizer does not know a character.
+        UserError: the tokenizer does not know a character, or is not the one of the tokens.
     """
+    if isinstance(text, TokenShards):
+        return cast(Ids, text.for_tokenizer(tokenizer))  # read as an array is
     if len(text) < _SMALL:
         return tokenizer.encode(text, unknown=unknown)
     path = cache_file(text, tokenizer, unknown=unknown)

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import itertools
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rnnzoo.data.catalogue import corpus_entry
 from rnnzoo.data.places import find_corpus
 from rnnzoo.data.sources import SPLITS, CorpusEntry, CorpusFile
 from rnnzoo.errors import UserError
+from rnnzoo.text import Tokenizer
+
+if TYPE_CHECKING:
+    from rnnzoo.data.shards import TokenShards
 
 __all__ = ["Corpus", "catalogue_text", "load_corpus", "read_text", "split_contiguous"]
 
@@ -25,19 +31,22 @@ class Corpus:
 
     Args:
         name: as the catalogue, the files or the hub have it.
-        splits: ``"train"``, ``"valid"`` and, where there is one, ``"test"``: the text of each.
+        splits: ``"train"``, ``"valid"`` and, where there is one, ``"test"``: the text of each, or its tokens where
+            those are kept.
         sha256: of the whole text: all splits in this order, joined, as UTF-8.
         split_rule: how the parts were made, in words; a score means nothing without it.
         licence: what the text may be used for.
         research_only: the text, and models of it, are not to be published freely.
+        tokenizer: what made the tokens of a corpus that is kept as such.
     """
 
     name: str
-    splits: Mapping[str, str]
+    splits: Mapping[str, str | TokenShards]
     sha256: str
     split_rule: str
     licence: str
     research_only: bool = False
+    tokenizer: Tokenizer | None = None
 
 
 def load_corpus(
@@ -45,15 +54,17 @@ def load_corpus(
     *,
     files: Sequence[str | os.PathLike[str]] = (),
     hub: str | None = None,
+    shards: str | os.PathLike[str] | None = None,
     text_column: str = "text",
     test_part: bool = False,
 ) -> Corpus:
     """Reads a text corpus; never downloads one of the catalogue.
 
     Args:
-        name: a name of the catalogue; one of `name`, `files` and `hub` is given.
+        name: a name of the catalogue; one of `name`, `files`, `hub` and `shards` is given.
         files: one's own UTF-8 files, joined in this order, with a newline between where there is none.
         hub: a dataset for `datasets`: ``"org/dataset"``, ``"org/dataset:config"`` or a local folder.
+        shards: a folder that `rnnzoo data build` has made; its tokens stay on the disk.
         text_column: the column of the hub dataset that holds the text.
         test_part: text without splits of its own is cut 80/10/10 instead of 90/10.
 
@@ -61,8 +72,12 @@ def load_corpus(
         UserError: unknown name, corpus not here or not what the catalogue says, missing, empty or
             non-UTF-8 file, text too short to be cut.
     """
-    if (name is not None) + bool(files) + (hub is not None) != 1:
-        raise UserError("give one of: the name of a corpus, files, a hub dataset")
+    if (name is not None) + bool(files) + (hub is not None) + (shards is not None) != 1:
+        raise UserError("give one of: the name of a corpus, files, a hub dataset, a folder of shards")
+    if shards is not None:
+        from rnnzoo.data.shards import load_shards  # which has its `Corpus` from here
+
+        return load_shards(shards)
     if hub is not None:
         from rnnzoo.data.hub import load_hub_texts  # `datasets` takes seconds to import
 
@@ -73,13 +88,13 @@ def load_corpus(
         text = _join([read_text(file) for file in files])
         names = [Path(file).name for file in files]
         own = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
-        return _corpus(own, split_contiguous(text, test_part, own), _contiguous(test_part), OWN_LICENCE)
+        return _corpus(own, split_contiguous(text, test_part, own), contiguous_rule(test_part), OWN_LICENCE)
     assert name is not None
     entry = corpus_entry(name)
     if entry.kind != "text":
         raise UserError(f"corpus {name!r} has pairs of sentences, for translation; a language model needs running text")
     if entry.name == "pydocs":
-        parts, rule = split_contiguous(_pydocs(), test_part, name), _contiguous(test_part)
+        parts, rule = split_contiguous(_pydocs(), test_part, name), contiguous_rule(test_part)
     else:
         parts, rule = _catalogue_parts(entry, find_corpus(entry), test_part)
     return _corpus(name, parts, rule, entry.licence, entry.research_only)
@@ -93,10 +108,18 @@ def split_contiguous(text: str, test_part: bool, name: str) -> dict[str, str]:
     Raises:
         UserError: a part would be empty.
     """
-    n = len(text)
+    return {key: text[a:b] for key, (a, b) in contiguous_cuts(len(text), test_part, name).items()}
+
+
+def contiguous_cuts(n: int, test_part: bool, name: str) -> dict[str, tuple[int, int]]:
+    """Where the parts of `split_contiguous` begin and end in a text of `n` characters.
+
+    Raises:
+        UserError: a part would be empty.
+    """
     cuts = [0, *([int(n * 0.8)] if test_part else []), int(n * 0.9), n]
-    parts = {key: text[a:b] for key, a, b in zip(("train", "valid", "test"), cuts, cuts[1:], strict=False)}
-    if not all(parts.values()):
+    parts = dict(zip(("train", "valid", "test"), itertools.pairwise(cuts), strict=False))
+    if not all(a < b for a, b in parts.values()):
         count = "1 character is" if n == 1 else f"{n} characters are"
         raise UserError(f"{name}: {count} too few to cut into {', '.join(parts)}")
     return parts
@@ -147,7 +170,7 @@ def _catalogue_parts(entry: CorpusEntry, folder: Path, test_part: bool) -> tuple
     data = {file.role: (folder / file.path, _checked(file, folder)) for file in entry.files}
     if entry.split == "contiguous":
         path, content = data["all"]
-        return split_contiguous(_decode(content, path), test_part, entry.name), _contiguous(test_part)
+        return split_contiguous(_decode(content, path), test_part, entry.name), contiguous_rule(test_part)
     if entry.split == "90/5/5":
         return _byte_parts(data["all"][1], data["all"][0]), SPLITS["90/5/5"]
     parts = {role: _decode(content, path) for role, (path, content) in data.items()}
@@ -194,10 +217,11 @@ def _with_validation(parts: dict[str, str], name: str, test_part: bool) -> tuple
         return parts, SPLITS["files"]
     test = {"test": parts["test"]} if "test" in parts else {}
     cut = split_contiguous(parts["train"], test_part and not test, name)
-    return {**cut, **test}, _contiguous(test_part and not test)
+    return {**cut, **test}, contiguous_rule(test_part and not test)
 
 
-def _contiguous(test_part: bool) -> str:
+def contiguous_rule(test_part: bool) -> str:
+    """The rule of `split_contiguous` in words."""
     if test_part:
         return "contiguous: the first 80% for training, 10% validation, the last 10% test"
     return "contiguous: the last 10% is validation"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from rnnzoo.errors import UserError, nearest
 
-__all__ = ["fetch_hub_pairs", "load_hub_pairs", "load_hub_texts"]
+__all__ = ["fetch_hub_pairs", "load_hub_pairs", "load_hub_texts", "stream_hub_texts"]
 
 _ROLES = {"train": "train", "validation": "valid", "valid": "valid", "dev": "valid", "test": "test"}
 
@@ -31,14 +31,51 @@ def load_hub_texts(hub: str, text_column: str) -> dict[str, str]:
     splits = _load(hub)
     texts = {}
     for role, split in splits.items():
-        if text_column not in split.column_names:
-            known = nearest(text_column, split.column_names)
-            raise UserError(f"hub dataset {hub!r} has no column {text_column!r}{known}; set text_column")
+        _check_column(hub, text_column, split.column_names)
         # a row may end in a newline, or be the empty string for a blank line
         texts[role] = "".join(r if r.endswith("\n") else r + "\n" for r in _strings(split[text_column], hub))
         if not texts[role].strip():
             raise UserError(f"hub dataset {hub!r}: column {text_column!r} of split {role!r} is empty")
     return texts
+
+
+def stream_hub_texts(hub: str, text_column: str) -> tuple[dict[str, Callable[[], Iterator[str]]], Any]:
+    """The rows of a dataset's splits, read as they arrive; nothing is stored or held in memory.
+
+    Args:
+        hub: as in `load_hub_texts`, and so is `text_column`.
+
+    Returns:
+        For each split what begins to read its rows, each ended by a newline; and plain values that tell this state of
+        the dataset from others.
+
+    Raises:
+        UserError: as `load_hub_texts`, the rows' part of it once they are read.
+    """
+    builder = _call(hub, lambda datasets, *name: datasets.load_dataset_builder(*name))
+    splits = _roles(hub, _call(hub, lambda *_: builder.as_streaming_dataset()))
+    for role, split in splits.items():
+        if split.column_names is not None:
+            _check_column(hub, text_column, split.column_names)
+            splits[role] = split.select_columns([text_column])
+
+    def rows(split: Any) -> Iterator[str]:
+        try:
+            for row in split:
+                _check_column(hub, text_column, row)
+                (text,) = _strings([row[text_column]], hub)
+                yield text if text.endswith("\n") else text + "\n"
+        except UserError:
+            raise
+        except Exception as error:
+            raise _failed(hub, error) from None
+
+    def reader(split: Any) -> Callable[[], Iterator[str]]:
+        return lambda: rows(split)
+
+    files = builder.config.data_files or {}
+    identity = [[str(key), [str(file) for file in found], found.origin_metadata] for key, found in files.items()]
+    return {role: reader(split) for role, split in splits.items()}, [builder.hash, *identity]
 
 
 def load_hub_pairs(hub: str, sides: tuple[str, str]) -> dict[str, tuple[list[str], list[str]]]:
@@ -109,16 +146,34 @@ def fetch_hub_pairs(hub: str, folder: Path, sides: tuple[str, str]) -> None:
                 part.unlink(missing_ok=True)
 
 
+def _check_column(hub: str, text_column: str, columns: Iterable[str]) -> None:
+    if text_column not in columns:
+        known = nearest(text_column, columns)
+        raise UserError(f"hub dataset {hub!r} has no column {text_column!r}{known}; set text_column")
+
+
 def _load(hub: str) -> dict[str, Any]:
+    return _roles(hub, _call(hub, lambda datasets, *name: datasets.load_dataset(*name)))
+
+
+def _call(hub: str, work: Callable[..., Any]) -> Any:
+    """What `work` makes of the library, the dataset's name and its configuration; in one line what went wrong."""
     import datasets  # type: ignore[import-untyped]
 
     # a folder's name may have a colon of its own
     name, config = (hub, None) if os.path.isdir(hub) else (*hub.split(":", 1), None)[:2]
     try:
-        loaded = datasets.load_dataset(name, config)
+        return work(datasets, name, config)
     except Exception as error:  # the library raises a dozen kinds, and network errors of others
-        reason = str(error).strip().split("\n")[0] or type(error).__name__
-        raise UserError(f"hub dataset {hub!r} cannot be loaded: {reason:.300}") from None
+        raise _failed(hub, error) from None
+
+
+def _failed(hub: str, error: Exception) -> UserError:
+    reason = str(error).strip().split("\n")[0] or type(error).__name__
+    return UserError(f"hub dataset {hub!r} cannot be loaded: {reason:.300}")
+
+
+def _roles(hub: str, loaded: Any) -> dict[str, Any]:
     splits = {_ROLES[str(key)]: split for key, split in loaded.items() if str(key) in _ROLES}
     if "train" not in splits:
         raise UserError(f"hub dataset {hub!r} has no split 'train'{nearest('', map(str, loaded))}")

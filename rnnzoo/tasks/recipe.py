@@ -22,6 +22,7 @@ from rnnzoo.config import Config
 from rnnzoo.decoding import SearchConfig
 from rnnzoo.errors import UserError, nearest
 from rnnzoo.models import LanguageModelConfig, Seq2SeqConfig
+from rnnzoo.tasks.hardware import ScaleConfig
 from rnnzoo.training import (
     OptimizerConfig,
     PairDataConfig,
@@ -57,6 +58,7 @@ SHORT_FORMS: dict[str, tuple[str, ...]] = {
     "text": ("data.files",),
     "corpus": ("data.corpus",),
     "hub": ("data.hub",),
+    "shards": ("data.shards",),
     "streams": ("data.streams",),
     "chunk_len": ("data.chunk_len",),
     "lr": ("optimizer.lr",),
@@ -80,7 +82,7 @@ TRANSLATOR_SHORT_FORMS: dict[str, tuple[str, ...]] = {
 }
 """Those of a translator's; a cell or a size goes to both halves."""
 
-SOURCES = ("data.corpus", "data.files", "data.tsv", "data.hub")
+SOURCES = ("data.corpus", "data.files", "data.tsv", "data.hub", "data.shards")
 
 
 def short_forms(task: Any) -> dict[str, tuple[str, ...]]:
@@ -247,14 +249,19 @@ def read(recipe: str | Path, overlays: Sequence[str | Path] = ()) -> dict[str, A
     """The mapping of a recipe with hardware overlays merged over it.
 
     Args:
-        recipe: a packaged name or a path. overlays: more files of the same form.
+        recipe: a packaged name or a path. overlays: more files of the same form, which may have a section `scale`
+            (`rnnzoo.tasks.hardware.ScaleConfig`).
 
     Raises:
         UserError: a file is missing or is no recipe.
     """
     data = read_recipe(find_recipe(recipe))
     for overlay in overlays:
-        data = _merge(data, read_recipe(find_recipe(overlay)))
+        above = read_recipe(find_recipe(overlay))
+        scale = ScaleConfig.from_dict(above.pop("scale", None) or {}, "scale")
+        data = _merge(data, above)
+        if scale.batch > 1:
+            data = override(data, scale.settings(Recipe.from_mapping(data).to_mapping()))
     return data
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -65,13 +65,20 @@ class RunFolder:
         return (self.path / "metrics.json").is_file()
 
     def begin(
-        self, recipe: Recipe, settings: Mapping[str, Any], corpus_sha256: str, coverage: Coverage | None = None
+        self,
+        recipe: Recipe,
+        settings: Mapping[str, Any],
+        corpus_sha256: str,
+        coverage: Coverage | None = None,
+        overlays: Sequence[str | Path] = (),
     ) -> None:
         """Makes the folder and notes what is run; `coverage` is that of the vectors it begins with."""
         self.path.mkdir(parents=True, exist_ok=False)
         noted = {"recipe": self.name, "corpus_sha256": corpus_sha256, "settings": dict(settings)}
         if plugins := plugins_of(recipe):
             noted["plugins"] = plugins
+        if overlays:
+            noted["overlays"] = [str(overlay) for overlay in overlays]
         if coverage is not None:
             noted["embedding"] = coverage.to_dict()
         write_json(self.path / "run.json", noted)
@@ -86,6 +93,11 @@ class RunFolder:
         """Raises `UserError` when the run began with cells of the user's own that are not there now; says whose."""
         path = self.path / "run.json"
         check_plugins(read_json(path).get("plugins", {}), path)
+
+    def overlays(self) -> list[str]:
+        """What was laid over the recipe when the run began."""
+        overlays: list[str] = read_json(self.path / "run.json").get("overlays", [])
+        return overlays
 
     def coverage(self) -> Coverage | None:
         """What the vectors covered that the run began with, if it began with any."""

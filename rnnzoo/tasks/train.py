@@ -49,7 +49,8 @@ def train(
     Args:
         recipe: the name of a packaged recipe, or the path of a YAML file.
         settings: fields to change, by dotted name, as on the command line.
-        overlays: recipe files merged over it, such as ``hardware/8gpu-ddp``.
+        overlays: recipe files merged over it, such as ``hardware/8gpu-ddp``; a resumed run has those that it began with
+            where none are given.
         resume: go on with the last run of this recipe, from its newest checkpoint that is whole.
         restart: with `resume`: if there is none, begin that run again.
         runs: where run folders go.
@@ -67,7 +68,7 @@ def train(
     given = {key: plain(value) for key, value in {**(settings or {}), **overrides}.items()}
     if resume:
         run = last_run(root, name)
-        given = {**run.settings(), **given}
+        given, overlays = {**run.settings(), **given}, overlays or run.overlays()
         try:
             plan = Recipe.from_mapping(override(read(path, overlays), given))
         except UserError:
@@ -95,7 +96,7 @@ def train(
     trainer = build_trainer(plan.trainer, run.path, callbacks)
     job.check_ranks(trainer.world_size)
     if not resume and trainer.is_global_zero:
-        run.begin(plan, given, job.data.corpus.sha256, job.coverage)
+        run.begin(plan, given, job.data.corpus.sha256, job.coverage, overlays)
     if trainer.strategy.root_device.type == "cpu":
         keep_freed_memory()
     os.environ["RNNZOO_RUN"] = str(run.path)

@@ -15,9 +15,10 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback
 
 from rnnzoo.errors import UserError, nearest
+from rnnzoo.tasks.hardware import settled
 from rnnzoo.training import DurableCheckpointIO
 
-__all__ = ["build_trainer", "trainer_parser"]
+__all__ = ["build_trainer", "trainer_arguments", "trainer_parser"]
 
 LOGGERS = {"tensorboard": "TensorBoardLogger", "csv": "CSVLogger", "wandb": "WandbLogger"}
 
@@ -39,13 +40,11 @@ def trainer_parser() -> jsonargparse.ArgumentParser:
     return parser
 
 
-def build_trainer(section: Mapping[str, Any], folder: Path, callbacks: Sequence[Callback]) -> lightning.Trainer:
-    """The trainer of a recipe.
+def trainer_arguments(section: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """The arguments of `lightning.Trainer` that a section says, of the types that they should have.
 
     Args:
-        section: arguments by name; callbacks, loggers and the like as ``{class_path: ..., init_args: ...}``.
-        folder: where loggers write.
-        callbacks: come before the section's own.
+        section: as in `build_trainer`. folder: where loggers write.
 
     Raises:
         UserError: an unknown argument, a value of another type, a class from elsewhere.
@@ -55,14 +54,29 @@ def build_trainer(section: Mapping[str, Any], folder: Path, callbacks: Sequence[
     for key in section:
         if key not in known:
             raise UserError(f"trainer.{key}: unknown field{nearest(key, known)}")
-    values = {**DEFAULTS, **section}
+    values = {**DEFAULTS, **settled(section)}
     values["logger"] = _with_folder(values["logger"], folder)
     try:
         config = parser.parse_args(["--config", json.dumps({"trainer": values})])
-        arguments = dict(vars(parser.instantiate(config).trainer))
+        return dict(vars(parser.instantiate(config).trainer))
     except (jsonargparse.ArgumentError, TypeError, ValueError, ImportError) as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         raise UserError(" ".join(lines[:3])[:300]) from None
+
+
+def build_trainer(section: Mapping[str, Any], folder: Path, callbacks: Sequence[Callback]) -> lightning.Trainer:
+    """The trainer of a recipe.
+
+    Args:
+        section: arguments by name; callbacks, loggers and the like as ``{class_path: ..., init_args: ...}``. What is
+            ``auto`` there is settled by `rnnzoo.tasks.hardware`.
+        folder: where loggers write.
+        callbacks: come before the section's own.
+
+    Raises:
+        UserError: an unknown argument, a value of another type, a class from elsewhere.
+    """
+    arguments = trainer_arguments(section, folder)
     own = arguments.pop("callbacks") or []
     plugins = arguments.pop("plugins") or []
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # hardware and tips, at every start

@@ -105,7 +105,11 @@ class Tokenizer(ABC):
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes ``tokenizer.json`` to the file `path`."""
-        write_text(Path(path), json.dumps(self.to_dict(), ensure_ascii=False, indent=1) + "\n")
+        write_text(Path(path), self.to_json())
+
+    def to_json(self) -> str:
+        """The text of ``tokenizer.json``."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, indent=1) + "\n"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Tokenizer) and self.to_dict() == other.to_dict()

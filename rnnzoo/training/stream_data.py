@@ -25,6 +25,8 @@ class StreamDataConfig(Config):
         corpus: a corpus of the catalogue (`rnnzoo data ls`).
         files: or one's own text files, read one after the other.
         hub: or a dataset of the hub, ``org/name`` or ``org/name:configuration``.
+        shards: or a folder of tokens that `rnnzoo data build` has made; they bring their tokenizer, and `tokenizer` and
+            `test_part` are not looked at.
         text_column: the column of a hub dataset that holds the text.
         test_part: own text is split 80/10/10, with a test part, instead of 90/10.
         tokenizer: what becomes a token.
@@ -38,6 +40,7 @@ class StreamDataConfig(Config):
     corpus: str | None = None
     files: tuple[str, ...] = ()
     hub: str | None = None
+    shards: str | None = None
     text_column: str = "text"
     test_part: bool = False
     tokenizer: TokenizerConfig = field(default_factory=CharTokenizerConfig)
@@ -48,8 +51,8 @@ class StreamDataConfig(Config):
     eval_streams: int = 1
 
     def __post_init__(self) -> None:
-        if sum((self.corpus is not None, bool(self.files), self.hub is not None)) > 1:
-            raise ValueError("corpus, files and hub exclude each other")
+        if sum((self.corpus is not None, bool(self.files), self.hub is not None, self.shards is not None)) > 1:
+            raise ValueError("corpus, files, hub and shards exclude each other")
         if min(self.streams, self.chunk_len, self.eval_streams) < 1:
             raise ValueError("streams, chunk_len and eval_streams must be at least 1")
         if self.random_phase and self.variable_chunks:
@@ -62,7 +65,12 @@ class StreamDataConfig(Config):
             UserError: it is not there, or cannot be read as text.
         """
         return load_corpus(
-            self.corpus, files=self.files, hub=self.hub, text_column=self.text_column, test_part=self.test_part
+            self.corpus,
+            files=self.files,
+            hub=self.hub,
+            shards=self.shards,
+            text_column=self.text_column,
+            test_part=self.test_part,
         )
 
 
@@ -102,11 +110,14 @@ class StreamData(TextData[StreamDataConfig, Corpus, StreamLoader]):
     @property
     def tokenizer(self) -> Tokenizer:
         """The alphabet of the whole text, as in char-rnn and nanoGPT; or the words of its training part."""
+        if self._tokenizer is None and self.corpus.tokenizer is not None:
+            self._tokenizer = self._base_tokenizer or self.corpus.tokenizer  # `encoded` sees to it that they are one
         if self._tokenizer is None:
-            texts = self.corpus.splits.values()
+            parts = {split: text for split, text in self.corpus.splits.items() if isinstance(text, str)}
+            texts = list(parts.values())
             if self._base_tokenizer is None:
                 config = self.config.tokenizer
-                self._tokenizer = config.build(texts if config.whole_text else [self.corpus.splits["train"]])
+                self._tokenizer = config.build(texts if config.whole_text else [parts["train"]])
             else:
                 self._tokenizer = self._base_tokenizer
                 for text in texts:

@@ -12,7 +12,7 @@ import yaml
 from rnnzoo.errors import UserError, nearest
 from rnnzoo.zoo.paths import packaged
 
-__all__ = ["find_recipe", "parse_yaml", "read_recipe", "recipe_names"]
+__all__ = ["find_recipe", "overlay_names", "parse_yaml", "read_recipe", "recipe_names"]
 
 
 class _Loader(yaml.SafeLoader):
@@ -46,13 +46,27 @@ def recipe_names() -> dict[str, Path]:
     return {path.stem: path for path in sorted(files, key=lambda path: path.stem)}
 
 
+def overlay_names() -> dict[str, Path]:
+    """The packaged hardware overlays, to be laid over any recipe: ``hardware/1gpu`` and so on to their files."""
+    root = packaged("recipes")
+    files = [] if root is None else root.glob("hardware/*.yaml")
+    return {f"hardware/{path.stem}": path for path in sorted(files)}
+
+
 def find_recipe(recipe: str | os.PathLike[str]) -> Path:
     """The file of a recipe: a packaged name, or a path (it has a separator or ends in .yaml).
+
+    A packaged overlay has a name, too, ``hardware/1gpu``.
 
     Raises:
         UserError: there is none; the nearest name is suggested.
     """
     text = os.fspath(recipe)
+    if text.startswith("hardware/") and not Path(text).is_file():
+        overlays = overlay_names()
+        if text not in overlays:
+            raise UserError(f"unknown overlay {text!r}{nearest(text, overlays)}")
+        return overlays[text]
     if os.sep in text or "/" in text or text.endswith((".yaml", ".yml")):
         path = Path(text)
         if not path.is_file():

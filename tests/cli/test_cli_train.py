@@ -20,7 +20,7 @@ import rnnzoo
 from rnnzoo.cells import CellConfig
 from rnnzoo.cli.train import parse_settings
 from rnnzoo.errors import UserError
-from rnnzoo.zoo import load, recipe_names
+from rnnzoo.zoo import load, overlay_names, recipe_names
 
 Command = Callable[..., Outcome]
 Refused = Callable[..., str]
@@ -112,6 +112,20 @@ def test_overlay(here: Path, command: Command) -> None:
     assert recipe["model"]["backbone"]["hidden_size"] == 6
     assert recipe["optimizer"]["name"] == "adamw"
     assert recipe["data"]["files"] == ["own.txt"]
+
+
+def test_overlays_behind_the_recipe(here: Path, command: Command) -> None:
+    Path("small.yaml").write_text("model: {embedding_dim: 4}\ntrainer: {devices: 2}\n")
+    words = ("hardware/8gpu-ddp", "small.yaml", "--text", "own.txt", "--lr", "1e-3", "--fields")
+    code, out, _ = command("train", "char-lstm.own-text", *words)
+    assert code == 0
+    recipe = yaml.safe_load(out)
+    assert (recipe["trainer"]["strategy"], recipe["trainer"]["devices"]) == ("ddp", 2)
+    assert recipe["model"]["embedding_dim"] == 4
+    assert recipe["data"]["streams"] == 8 * 32
+    assert recipe["optimizer"]["lr"] == 1e-3  # the command line has the last word
+    assert "scale" not in recipe
+    assert command("train", "char-lstm.own-text", "--over", "hardware/8gpu-ddp", *words[1:]).out == out
 
 
 # -------------------------------------------------------------------------------------------------- settings
@@ -225,6 +239,8 @@ def test_folder_for_a_corpus(refused: Refused) -> None:
         (own("--text", "own.txt", "--seed", "x"), "seed: expected int, not 'x'"),
         (own("--text", "own.txt", "--init_from", "./nowhere"), "nowhere: no such folder"),
         (own("--text", "own.txt", "--over", "nothing.yaml"), "nothing.yaml: no such recipe file"),
+        (["train", "char-lstm.own-text", "hardware/1gpus"], "unknown overlay 'hardware/1gpus' (did you mean"),
+        (["train", "hardware/1gpu", "--text", "own.txt"], "task: is missing"),
         (own("--text", "own.txt", "--resume"), "there is no run of 'char-lstm.own-text' to resume"),
         (own("--text", "own.txt", "--trainer.callbacks.class_path", "os.system"), "trainer.callbacks"),
         (own("--text", "own.txt", "--trainer.logger", "nothing"), "trainer.logger"),
@@ -250,7 +266,10 @@ def test_bad_input(refused: Refused, words: list[str], said: str) -> None:
         ("task: char-lm\ndata: {corpus: pydocs}\n", "'char-lm' (did you mean 'char_lm'?)"),
         ("data: {corpus: pydocs}\n", "task: is missing"),
         ("task: char_lm\n", "is for a text of your own"),
-        ("task: char_lm\ndata: {corpus: pydocs, files: [own.txt]}\n", "corpus, files and hub exclude each other"),
+        (
+            "task: char_lm\ndata: {corpus: pydocs, files: [own.txt]}\n",
+            "corpus, files, hub and shards exclude each other",
+        ),
         ("task: char_lm\ndata: [\n", "bad.yaml, line 3"),
         ("- task\n", "bad.yaml: a recipe is a mapping"),
     ],
@@ -381,13 +400,14 @@ def test_stopped_from_outside(here: Path, refused: Refused, sent: signal.Signals
 def test_recipes(here: Path, command: Command) -> None:
     code, out, err = command("recipes", "ls")
     assert (code, err) == (0, "")
-    assert [line.split()[0] for line in out.splitlines()[1:]] == list(recipe_names())
+    assert [line.split()[0] for line in out.splitlines()[1:]] == [*recipe_names(), *overlay_names()]
     shown = command("recipes", "show", "char-lstm.pydocs").out
     assert shown == recipe_names()["char-lstm.pydocs"].read_text()
     code, out, _ = command("recipes", "cp", "char-lstm.pydocs", "mine.yaml")
     assert (code, out) == (0, "mine.yaml: change it, then `rnnzoo train mine.yaml`\n")
     assert Path("mine.yaml").read_text() == shown
     assert command("recipes", "cp", "char-lstm.pydocs", "mine").out.endswith("`rnnzoo train ./mine`\n")
+    assert command("recipes", "cp", "hardware/slurm", "over.yaml").out.endswith("`rnnzoo train NAME over.yaml`\n")
     assert command("train", "./mine", "--fields").out == command("train", "char-lstm.pydocs", "--fields").out
 
 

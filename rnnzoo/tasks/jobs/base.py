@@ -106,5 +106,6 @@ def _hardware(trainer: lightning.Trainer, device: torch.device) -> dict[str, Any
         "name": name,
         "devices": trainer.world_size,
         "threads": torch.get_num_threads(),
+        "precision": str(trainer.precision),
         "torch": torch.__version__,
     }

@@ -22,6 +22,7 @@ from rnnzoo.tasks.run_folder import RunFolder
 from rnnzoo.tasks.word_lm import WordLM
 from rnnzoo.training import History, SampleText, StreamData, draw_curve, read_history
 from rnnzoo.zoo import cold_windows, load, measure, save_folder
+from rnnzoo.zoo.kinds import kind_of_task
 
 __all__ = ["FACES", "LanguageModelJob"]
 
@@ -109,7 +110,8 @@ class LanguageModelJob(Job[StreamData]):
         main = "test" if "test" in scores else "valid"
         spelt = data.tokenizer.kind in ("char", "byte")  # a word model has no word but those of its text
         sample = _write_samples(model, plan, run.path / "samples.txt", characters_per_token=1 if spelt else 5)
-        unseen = novelty(sample, data.corpus.splits["train"], cut=True) if spelt else None
+        read = data.corpus.splits["train"]
+        unseen = novelty(sample, read, cut=True) if spelt and isinstance(read, str) else None
         draw_curve(read_history(history.path), run.path / "curve.png", run.name)
         metrics: dict[str, Any] = {
             "task": plan.name,
@@ -139,7 +141,8 @@ class LanguageModelJob(Job[StreamData]):
                 "new_words": sum(unseen.new.values()),
                 "new_share": round(unseen.share, 4),
             }
-        described = plan.data.to_dict() | {"files": [Path(file).name for file in plan.data.files]}
+        described = plan.data.to_dict()
+        described |= kind_of_task(plan.name).shareable(described)  # own files go by their names
         save_folder(run.path, model, task=plan.name, data=described, metrics=metrics, recipe=plan.to_yaml())
         figures, streams = scores[main], plan.data.eval_streams
         lines = [

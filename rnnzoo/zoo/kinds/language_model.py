@@ -104,6 +104,11 @@ class LanguageModels(Kind[LanguageModel, LanguageModelConfig]):
         if own and not files:
             names = " ".join(str(name) for name in own)
             raise UserError(f"this model was trained on your own text ({names}): say where it is with --text")
+        shards = data.get("shards")
+        if shards is not None:
+            if not files or len(files) > 1:
+                raise UserError(f"this model was trained on shards ({shards}): say with --text where their folder is")
+            return load_corpus(shards=files[0])
         corpus, hub, column = data.get("corpus"), data.get("hub"), data.get("text_column", "text")
         if not all(value is None or isinstance(value, str) for value in (corpus, hub, column)):
             raise UserError("the data section of config.json is not one that rnnzoo wrote")
@@ -115,9 +120,10 @@ class LanguageModels(Kind[LanguageModel, LanguageModelConfig]):
         return load_corpus(corpus, hub=hub, text_column=str(column), test_part=test_part)
 
     def shareable(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """The names of own text files."""
-        own = data.get("files")
-        return {"files": [Path(str(file)).name for file in own]} if own else {}
+        """The names of own text files, or of a folder of shards."""
+        own, shards = data.get("files"), data.get("shards")
+        named: dict[str, Any] = {"files": [Path(str(file)).name for file in own]} if own else {}
+        return named | {"shards": Path(str(shards)).resolve().name} if shards else named
 
     def measure(
         self,

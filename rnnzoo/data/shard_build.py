@@ -1,0 +1,338 @@
+"""Making a folder of token shards of a text that may be larger than memory, and going on after an interruption.
+
+While it is made, ``building.jsonl`` says what is there: a first line about the text and the tokenizer, then a line for
+each shard, written when the shard is on the disk. ``index.json`` takes its place at the end.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice, takewhile
+from pathlib import Path
+from typing import IO, Any
+
+from rnnzoo.data.corpora import contiguous_cuts, contiguous_rule
+from rnnzoo.data.shards import INDEX, TOKENIZER, Shard, ShardIndex, check_hash, check_size, read_index, shard_dtype
+from rnnzoo.data.sources import SPLITS
+from rnnzoo.data.text_source import FileSource, HubSource, Survey, TextSource, blocks, expand
+from rnnzoo.errors import UserError
+from rnnzoo.files import read_lines, write_durably, write_json, write_text
+from rnnzoo.text import CharTokenizer, Tokenizer, TokenizerConfig, load_tokenizer
+
+__all__ = ["SHARD_CHARACTERS", "build_shards"]
+
+JOURNAL = "building.jsonl"
+SHARD_CHARACTERS = 1 << 25
+BLOCK = 1 << 16
+"""Characters in a block that is encoded by itself; the tokenizers of the library take several at once."""
+_TOGETHER = 8
+
+Report = Callable[[str, int, int | None], None]
+"""Is told what is being done, how many characters of it are behind, and of how many."""
+
+
+def build_shards(
+    folder: str | os.PathLike[str],
+    *,
+    files: Sequence[str | os.PathLike[str]] = (),
+    hub: str | None = None,
+    text_column: str = "text",
+    tokenizer: Tokenizer | TokenizerConfig | Mapping[str, Any] | str = "char",
+    test_part: bool = False,
+    shard_characters: int = SHARD_CHARACTERS,
+    report: Report | None = None,
+) -> ShardIndex:
+    """Writes a text as shards of token ids; what it takes of memory does not depend on how long the text is.
+
+    Called again after an interruption it goes on behind the last whole shard, and the folder becomes, byte for byte,
+    what it would have become. The text is read once to be measured, once to make the tokenizer of, and once to be
+    encoded.
+
+    Args:
+        folder: what is made; must not hold anything else.
+        files: UTF-8 files, joined in this order, or patterns; or
+        hub: a dataset that is streamed, ``"org/dataset"``, ``"org/dataset:config"``, or a local folder.
+        text_column: its column with the text.
+        tokenizer: how to make one of the text, as a recipe says it; or one that exists.
+        test_part: text without parts of its own is cut 80/10/10 instead of 90/10.
+        shard_characters: characters in a shard, about.
+        report: called as the work goes on.
+
+    Returns:
+        What ``index.json`` holds.
+
+    Raises:
+        UserError: the text cannot be read, or the tokenizer does not know a character; the folder holds something
+            else, was begun with another text or tokenizer, or a shard in it is damaged.
+    """
+    if bool(files) == (hub is not None):
+        raise UserError("give one of: files, a hub dataset")
+    if shard_characters < 1:
+        raise UserError("a shard has at least 1 character")
+    source = FileSource(expand(files)) if hub is None else HubSource(hub, text_column)
+    how = tokenizer if isinstance(tokenizer, Tokenizer) else TokenizerConfig.from_dict(tokenizer, "tokenizer")
+    return _Builder(Path(folder), source, how, test_part, shard_characters, report or _silent).run()
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """What the folder holds of an earlier call.
+
+    Attributes:
+        index: what is done so far. complete: it has come to its end.
+        characters: of each part of the source, and identity: of the source, where they are noted.
+    """
+
+    index: ShardIndex
+    complete: bool
+    characters: dict[str, int]
+    identity: Any
+
+
+class _Builder:
+    """One call of `build_shards`."""
+
+    def __init__(
+        self,
+        folder: Path,
+        source: TextSource,
+        tokenizer: Tokenizer | TokenizerConfig,
+        test_part: bool,
+        shard_characters: int,
+        report: Report,
+    ) -> None:
+        self.folder, self.source, self.how = folder, source, tokenizer
+        self.test_part, self.shard_characters, self.report = test_part, shard_characters, report
+
+    def run(self) -> ShardIndex:
+        begun = _begun(self.folder)
+        if begun is not None:
+            self._check_settings(begun.index)
+        identity = json.loads(json.dumps(self.source.identity()))
+        if begun is not None and begun.identity == identity:
+            survey = Survey(begun.characters, begun.index.sha256)
+        else:
+            survey = self._survey()
+        self._parts, rule = self._split(survey.characters)
+        if begun is not None:
+            self._check_text(begun.index, survey.sha256, rule)
+        tokenizer = self._tokenizer(begun)
+        config = None if isinstance(self.how, Tokenizer) else self.how.to_dict()
+        digest = hashlib.sha256(tokenizer.to_json().encode("utf-8", "surrogatepass")).hexdigest()
+        facts = (survey.sha256, rule, self.source.licence, digest, config, self.shard_characters)
+        index = ShardIndex(self.source.name, *facts, train=(), valid=())
+        if begun is not None:
+            index = self._whole(begun.index, tokenizer)
+            if begun.complete and index == begun.index and (self.folder / TOKENIZER).is_file():
+                return index
+        journal = [
+            {"index": _head(index), "characters": survey.characters, "identity": identity},
+            *({"split": split, **shard.to_dict()} for split, shards in index.splits.items() for shard in shards),
+        ]
+        write_text(self.folder / JOURNAL, "".join(json.dumps(line) + "\n" for line in journal))
+        (self.folder / INDEX).unlink(missing_ok=True)
+        tokenizer.save(self.folder / TOKENIZER)
+        return self._encode(index, tokenizer, identity)
+
+    # ------------------------------------------------------------------------------------ what was begun
+
+    def _check_settings(self, index: ShardIndex) -> None:
+        """Raises `UserError` where the folder was begun with another tokenizer, or other shards."""
+        if isinstance(self.how, Tokenizer):
+            digest = hashlib.sha256(self.how.to_json().encode("utf-8", "surrogatepass")).hexdigest()
+            same = index.tokenizer_config is None and index.tokenizer == digest
+        else:
+            same = index.tokenizer_config == self.how.to_dict()
+        if not same:
+            was = "one that was given" if index.tokenizer_config is None else json.dumps(index.tokenizer_config)
+            raise UserError(
+                f"these shards are of another tokenizer ({was}): name that one, or another folder", path=self.folder
+            )
+        if index.shard_characters != self.shard_characters:
+            raise UserError(
+                f"these shards are of {index.shard_characters:,} characters, not {self.shard_characters:,}: say so, or "
+                "name another folder",
+                path=self.folder,
+            )
+
+    def _check_text(self, index: ShardIndex, sha256: str, rule: str) -> None:
+        """Raises `UserError` where the folder was begun with another text, or one that is split otherwise."""
+        if index.sha256 != sha256 or index.text != self.source.name:
+            raise UserError(
+                f"these shards are of another text ({index.text}, sha256 {index.sha256[:12]}...), or it has changed "
+                "since: name another folder",
+                path=self.folder,
+            )
+        if index.split_rule != rule:
+            raise UserError(f"these shards are split otherwise ({index.split_rule})", path=self.folder)
+
+    def _whole(self, index: ShardIndex, tokenizer: Tokenizer) -> ShardIndex:
+        """What can be kept of the shards: in each split those before the first that is missing.
+
+        Raises:
+            UserError: one is damaged.
+        """
+        width, kept = shard_dtype(tokenizer).itemsize, dict[str, tuple[Shard, ...]]()
+        for split, shards in index.splits.items():
+            there = list(takewhile(lambda shard: (self.folder / shard.file).exists(), shards))
+            for shard in there:
+                check_size(self.folder / shard.file, shard.tokens * width)
+                check_hash(self.folder / shard.file, shard.sha256)
+            kept[split] = tuple(there)
+        return index.replace(**kept)
+
+    # ------------------------------------------------------------------------------------------ the text
+
+    def _survey(self) -> Survey:
+        read = 0
+
+        def tick(characters: int) -> None:
+            nonlocal read
+            read += characters
+            self.report("measuring the text", read, None)
+
+        return self.source.survey(tick)
+
+    def _split(self, characters: Mapping[str, int]) -> tuple[dict[str, tuple[str, int, int]], str]:
+        """For each split the part of the source that it is of, and from where to where; and the rule in words."""
+        whole = {part: (part, 0, count) for part, count in characters.items()}
+        if "valid" in whole:
+            return whole, SPLITS["files"]
+        test_part = self.test_part and "test" not in whole
+        cuts = contiguous_cuts(characters["train"], test_part, self.source.name)
+        test = {"test": whole["test"]} if "test" in whole else {}
+        return {split: ("train", start, end) for split, (start, end) in cuts.items()} | test, contiguous_rule(test_part)
+
+    def _blocks(self, split: str, begin: int, anywhere: bool) -> Iterator[str]:
+        part, start, end = self._parts[split]
+        return blocks(self.source.between(part, start + begin, end), BLOCK, anywhere=anywhere)
+
+    def _tokenizer(self, begun: _Begun | None) -> Tokenizer:
+        """The one that is given, or that was made by an earlier call, or a new one."""
+        if isinstance(self.how, Tokenizer):
+            return self.how
+        if begun is not None and (self.folder / TOKENIZER).is_file():
+            check_hash(self.folder / TOKENIZER, begun.index.tokenizer)
+            return load_tokenizer(self.folder / TOKENIZER)
+        splits = self._parts if self.how.whole_text else {"train": self._parts["train"]}
+        total = sum(end - start for split in splits for _, start, end in [self._parts[split]])
+
+        def texts() -> Iterator[str]:
+            read = 0
+            for split in splits:
+                for block in self._blocks(split, 0, anywhere=False):
+                    yield block
+                    read += len(block)
+                    self.report("making the tokenizer", read, total)
+
+        return self.how.build(texts())
+
+    # ---------------------------------------------------------------------------------------- the shards
+
+    def _encode(self, index: ShardIndex, tokenizer: Tokenizer, identity: Any) -> ShardIndex:
+        """Writes the shards that are not there yet, and the index."""
+        made = {split: list(getattr(index, split)) for split in self._parts}
+        total = sum(end - start for _, start, end in self._parts.values())
+        behind = sum(shard.characters for shards in made.values() for shard in shards)
+        anywhere = tokenizer.kind == "byte" or (isinstance(tokenizer, CharTokenizer) and not tokenizer.nfc)
+        with (self.folder / JOURNAL).open("ab") as journal:
+            for split, (_, start, end) in self._parts.items():
+                shards = made[split]
+                place = sum(shard.characters for shard in shards)
+                texts = self._blocks(split, place, anywhere)
+                while place < end - start:
+                    shard = self._shard(f"{split}-{len(shards):05}.bin", texts, tokenizer, behind, total)
+                    if not shard.characters:
+                        raise self._changed()
+                    shards.append(shard)
+                    place, behind = place + shard.characters, behind + shard.characters
+                    journal.write((json.dumps({"split": split, **shard.to_dict()}) + "\n").encode())
+                    journal.flush()
+                    os.fsync(journal.fileno())
+        if json.loads(json.dumps(self.source.identity())) != identity:
+            raise self._changed()
+        index = index.replace(**{split: tuple(shards) for split, shards in made.items()})
+        write_json(self.folder / INDEX, index.to_dict())
+        (self.folder / JOURNAL).unlink()
+        return index
+
+    def _shard(self, name: str, texts: Iterator[str], tokenizer: Tokenizer, behind: int, total: int) -> Shard:
+        """Writes the next shard, of as many blocks as it takes."""
+        dtype, digest, characters, tokens = shard_dtype(tokenizer), hashlib.sha256(), 0, 0
+
+        def fill(file: IO[bytes]) -> None:
+            nonlocal characters, tokens
+            while characters < self.shard_characters:
+                together = list(islice(texts, min(_TOGETHER, -(-(self.shard_characters - characters) // BLOCK))))
+                if not together:
+                    return
+                for ids in tokenizer.encode_all(together):
+                    data = ids.astype(dtype, copy=False).tobytes()
+                    file.write(data)
+                    digest.update(data)
+                    tokens += len(ids)
+                characters += sum(map(len, together))
+                self.report("writing shards", behind + characters, total)
+
+        try:
+            write_durably(self.folder / name, fill)
+        except OSError as error:
+            reason = f"cannot be written ({error.strerror}): make room and run the same command again"
+            raise UserError(reason, path=self.folder / name) from None
+        except UserError as error:
+            raise UserError(f"{self.source.name}: {error}") from None
+        return Shard(name, characters, tokens, digest.hexdigest())
+
+    def _changed(self) -> UserError:
+        return UserError(f"{self.source.name}: the text has changed while it was read; build it in another folder")
+
+
+def _begun(folder: Path) -> _Begun | None:
+    """What an earlier call has left; None where nothing was begun. What it was just writing is removed.
+
+    Raises:
+        UserError: the folder holds something else.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UserError("is a file; name a folder", path=folder)
+    complete = (folder / INDEX).is_file()
+    if not complete and not (folder / JOURNAL).is_file():
+        if folder.is_dir() and any(not _half_written(path) for path in folder.iterdir()):
+            raise UserError("holds something else, and no shards: name another folder", path=folder)
+        return None
+    begun = _Begun(read_index(folder), True, {}, None) if complete else _journal(folder / JOURNAL)
+    for path in folder.iterdir():
+        if _half_written(path):
+            path.unlink(missing_ok=True)
+    return begun
+
+
+def _half_written(path: Path) -> bool:
+    """Whether it is the temporary file of a call that was killed."""
+    name = path.name.removeprefix(".").rpartition(".")[0]
+    return path.name.startswith(".") and name.endswith((".bin", INDEX, TOKENIZER, JOURNAL))
+
+
+def _journal(path: Path) -> _Begun:
+    try:
+        head, *lines = read_lines(path)
+        shards: dict[str, list[Any]] = {"train": [], "valid": [], "test": []}
+        for line in lines:
+            shards[line.pop("split")].append(line)
+        index = ShardIndex.from_dict({**head["index"], **shards})
+        return _Begun(index, False, dict(head["characters"]), head["identity"])
+    except (UserError, LookupError, TypeError, ValueError, AttributeError) as error:
+        raise UserError(f"is not the journal of a build ({error}): remove the folder", path=path) from None
+
+
+def _head(index: ShardIndex) -> dict[str, Any]:
+    """All but the shards."""
+    return {key: value for key, value in index.to_dict().items() if key not in ("train", "valid", "test")}
+
+
+def _silent(stage: str, done: int, total: int | None) -> None:
+    """Reports to nobody."""

@@ -1,0 +1,266 @@
+"""Texts that do not fit into memory, read a piece at a time: one's own files, or a dataset of the hub.
+
+What comes out, piece after piece, is the text that `rnnzoo.data.corpora.load_corpus` holds as a whole.
+"""
+
+from __future__ import annotations
+
+import codecs
+import glob
+import hashlib
+import os
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rnnzoo.errors import UserError
+
+__all__ = ["FileSource", "HubSource", "Survey", "TextSource", "blocks", "expand"]
+
+_READ = 1 << 20  # bytes of a file, or characters of rows, in a piece
+_LONGEST = 1 << 24  # characters without a place to cut at
+
+Tick = Callable[[int], None]
+"""Is told how many more characters were read."""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What one pass over a source has found.
+
+    Attributes:
+        characters: of each part, by its name. sha256: of all parts, joined, as UTF-8.
+    """
+
+    characters: dict[str, int]
+    sha256: str
+
+
+class TextSource(ABC):
+    """A text in parts, each of which can be read again from its beginning.
+
+    Attributes:
+        name: as the files or the hub have it. licence: what the text may be used for.
+    """
+
+    name: str
+    licence: str
+
+    @abstractmethod
+    def parts(self) -> tuple[str, ...]:
+        """``("train",)`` of a text without parts of its own; else ``"valid"`` and ``"test"``, too, where they are."""
+
+    @abstractmethod
+    def pieces(self, part: str) -> Iterator[str]:
+        """The text of a part.
+
+        Raises:
+            UserError: it cannot be read as text.
+        """
+
+    @abstractmethod
+    def identity(self) -> Any:
+        """Plain values that are others once the source has changed, had without reading it."""
+
+    def survey(self, tick: Tick | None = None) -> Survey:
+        """Reads everything once.
+
+        Raises:
+            UserError: as `pieces`.
+        """
+        digest, counts = hashlib.sha256(), dict[str, int]()
+        for part in self.parts():
+            counts[part] = 0
+            for piece in self.pieces(part):
+                digest.update(piece.encode("utf-8", "surrogatepass"))
+                counts[part] += len(piece)
+                if tick is not None:
+                    tick(len(piece))
+        return Survey(counts, digest.hexdigest())
+
+    def between(self, part: str, start: int, end: int) -> Iterator[str]:
+        """The characters `start` to `end` of a part."""
+        place = 0
+        for piece in self.pieces(part):
+            if place + len(piece) > start and place < end:
+                yield piece[max(start - place, 0) : end - place]
+            place += len(piece)
+            if place >= end:
+                return
+
+
+class FileSource(TextSource):
+    """UTF-8 files, one after the other, with a newline between where there is none.
+
+    Args:
+        files: their paths.
+
+    Raises:
+        UserError: one is missing, a folder, or cannot be read.
+    """
+
+    licence = "not stated"
+
+    def __init__(self, files: Sequence[str | os.PathLike[str]]) -> None:
+        self.files = [Path(file) for file in files]
+        names = [file.name for file in self.files]
+        self.name = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+        for file in self.files:
+            with _opened(file):
+                pass
+
+    def parts(self) -> tuple[str, ...]:
+        return ("train",)
+
+    def pieces(self, part: str) -> Iterator[str]:
+        last = ""
+        for number, file in enumerate(self.files):
+            if number and not last.endswith(("\n", "\r")):
+                yield "\n"
+            for piece in _decoded(file):
+                yield (last := piece)
+
+    def identity(self) -> Any:
+        """Sizes and times of change."""
+        found = [file.stat() for file in self.files]
+        return [[str(file), one.st_size, one.st_mtime_ns] for file, one in zip(self.files, found, strict=True)]
+
+
+class HubSource(TextSource):
+    """A dataset that `datasets` streams: its rows, each ended by a newline; nothing of it is stored.
+
+    Args:
+        hub: ``"org/dataset"``, ``"org/dataset:config"``, or a folder of files that `datasets` reads.
+        text_column: the column to read.
+
+    Raises:
+        UserError: not to be had, no training split, no such column.
+    """
+
+    licence = "see the dataset's page on the hub"
+
+    def __init__(self, hub: str, text_column: str = "text") -> None:
+        from rnnzoo.data.hub import stream_hub_texts  # `datasets` takes seconds to import
+
+        self.name = hub
+        self._rows, self._identity = stream_hub_texts(hub, text_column)
+
+    def parts(self) -> tuple[str, ...]:
+        return tuple(part for part in ("train", "valid", "test") if part in self._rows)
+
+    def pieces(self, part: str) -> Iterator[str]:
+        gathered, size, empty = list[str](), 0, True
+        for row in self._rows[part]():
+            gathered.append(row)
+            size += len(row)
+            if size >= _READ:
+                piece = "".join(gathered)
+                empty = empty and not piece.strip()
+                yield piece
+                gathered, size = [], 0
+        piece = "".join(gathered)
+        if empty and not piece.strip():
+            raise UserError(f"hub dataset {self.name!r}: the text of split {part!r} is empty")
+        if piece:
+            yield piece
+
+    def identity(self) -> Any:
+        """The data files, with the commit they are of."""
+        return self._identity
+
+
+def expand(patterns: Sequence[str | os.PathLike[str]]) -> list[str]:
+    """File names, and those that patterns such as ``texts/*.txt`` stand for, in the order of the alphabet.
+
+    Raises:
+        UserError: a pattern fits no file.
+    """
+    found: list[str] = []
+    for given in patterns:
+        pattern = os.fspath(given)
+        if not glob.has_magic(pattern) or os.path.exists(pattern):
+            found.append(pattern)
+        elif fitting := sorted(path for path in glob.glob(pattern, recursive=True) if os.path.isfile(path)):
+            found += fitting
+        else:
+            raise UserError("fits no file", path=pattern)
+    return found
+
+
+def blocks(pieces: Iterator[str], size: int, *, anywhere: bool) -> Iterator[str]:
+    """The same text in blocks of about `size` characters, which have the tokens of the whole.
+
+    A block ends before a space or a line end that follows something visible: no tokenizer's token goes beyond such a
+    place, and no Unicode normalisation does. Where that is depends on the text alone, not on how it comes in pieces.
+
+    Args:
+        pieces: the text. size: characters, at least.
+        anywhere: blocks end after exactly `size` characters, since tokens are characters or bytes.
+
+    Raises:
+        UserError: there is no such place in 16 million characters.
+    """
+    buffer, start, seen = "", 0, 0  # the block begins at `start`; no place was found in the first `seen` characters
+    for piece in pieces:
+        buffer, start = buffer[start:] + piece, 0
+        while len(buffer) - start > size:
+            cut = start + size if anywhere else _cut(buffer, start + max(size, seen))
+            if cut is None:
+                seen = len(buffer) - start
+                if seen > _LONGEST:
+                    raise UserError(f"the text has no space and no line end in {_LONGEST:,} characters to be cut at")
+                break
+            yield buffer[start:cut]
+            start, seen = cut, 0
+    if len(buffer) > start:
+        yield buffer[start:]
+
+
+_SPACE = re.compile("[ \n]")
+
+
+def _cut(text: str, start: int) -> int | None:
+    """The first place from `start` on to end a block at."""
+    for found in _SPACE.finditer(text, start):
+        before = text[found.start() - 1]
+        if not before.isspace() and before.isprintable():
+            return found.start()
+    return None
+
+
+def _opened(path: Path) -> Any:
+    try:
+        return path.open("rb")
+    except FileNotFoundError:
+        raise UserError("no such file", path=path) from None
+    except IsADirectoryError:
+        raise UserError("is a folder; name the files in it", path=path) from None
+    except OSError as error:
+        raise UserError(f"cannot be read ({error.strerror})", path=path) from None
+
+
+def _decoded(path: Path) -> Iterator[str]:
+    """The text of a UTF-8 file without a leading BOM."""
+    decoder, place, empty = codecs.getincrementaldecoder("utf-8")(), 0, True
+    with _opened(path) as file:
+        while True:
+            data = file.read(_READ)
+            held = len(decoder.getstate()[0])
+            try:
+                piece = decoder.decode(data, final=not data)
+            except UnicodeDecodeError as error:
+                hint = "is not UTF-8: convert it, for example with `iconv -f ISO-8859-1 -t UTF-8`"
+                raise UserError(hint, path=path, position=f"byte {place - held + error.start}") from None
+            if empty:
+                piece = piece.removeprefix("\ufeff")
+            place += len(data)
+            if piece:
+                empty = False
+                yield piece
+            if not data:
+                break
+    if empty:
+        raise UserError("is empty", path=path)
