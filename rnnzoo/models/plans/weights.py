@@ -1,8 +1,8 @@
 """Weights that were prepared for many small products: the cells' own code runs on them, and runs faster.
 
-A step multiplies a few rows by matrices that never change. `F.linear` is made for many rows: for one, OpenBLAS (NumPy's)
-reads a transposed matrix up to three times as fast; for a few, oneDNN is as much faster by a matrix in its own order.
-`python -m benchmarks.generate` prints all of them.
+A step multiplies a few rows by matrices that never change. `F.linear` is made for many rows: for one, OpenBLAS, which
+NumPy has, reads a transposed matrix up to three times as fast; for a few, oneDNN is as much faster by a matrix in its
+own order. `python -m benchmarks.generate` prints all of them.
 """
 
 from __future__ import annotations
