@@ -26,7 +26,7 @@ from rnnzoo.models.plain import PlainModel
 from rnnzoo.models.reading import device_of
 from rnnzoo.models.seq2seq import Seq2Seq
 
-__all__ = ["AUTO", "BACKENDS", "plan_of", "prepare"]
+__all__ = ["AUTO", "BACKENDS", "known", "plan_of", "prepare"]
 
 AUTO = "auto"
 BACKENDS: dict[str, str] = {
@@ -53,12 +53,20 @@ def prepare(model: PlainModel, backend: str = AUTO) -> Any:
     Raises:
         UserError: there is no such backend, or it needs a package that is missing.
     """
-    backend = _chosen(model) if backend == AUTO else backend
-    if backend not in BACKENDS:
-        raise UserError(f"backend must be {AUTO}, {', '.join(BACKENDS)}, not {backend}")
-    module, _, name = BACKENDS[backend].partition(":")
+    module, _, name = BACKENDS[_chosen(model) if backend == AUTO else known(backend)].partition(":")
     make: Callable[[PlainModel], Any] = getattr(importlib.import_module(module), name)
     return make(model)
+
+
+def known(backend: str) -> str:
+    """`backend`, if there is one of that name.
+
+    Raises:
+        UserError: there is none.
+    """
+    if backend not in (AUTO, *BACKENDS):
+        raise UserError(f"backend must be one of {', '.join((AUTO, *BACKENDS))}, not {backend}")
+    return backend
 
 
 @overload
@@ -79,7 +87,7 @@ _plans: WeakKeyDictionary[PlainModel, dict[str, tuple[Any, Any]]] = WeakKeyDicti
 
 def _chosen(model: PlainModel) -> str:
     """On a CPU prepared weights; elsewhere the libraries have nothing that they would be prepared for."""
-    return "torch" if device_of(model).type == "cpu" else "plain"
+    return "torch" if isinstance(model, LanguageModel | Seq2Seq) and device_of(model).type == "cpu" else "plain"
 
 
 @torch.no_grad()
@@ -89,6 +97,6 @@ def _fingerprint(model: PlainModel) -> tuple[Any, ...]:
     The sums find what the counts miss, changes through `.data`; they cost a small part of what reading a prompt does.
     """
     tensors = [*model.parameters(), *model.buffers()]
-    sums = torch.stack([tensor.sum(dtype=torch.float32) for tensor in tensors]).tolist()
+    sums = [tensor.sum(dtype=torch.float32).item() for tensor in tensors]
     versions = [0 if tensor.is_inference() else tensor._version for tensor in tensors]
     return tuple(zip([tensor.data_ptr() for tensor in tensors], versions, sums, strict=True))

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from rnnzoo.models.language_model import LanguageModel
 from rnnzoo.models.plain import PlainModel
 from rnnzoo.models.reading import evaluating
-from rnnzoo.models.seq2seq import Seq2Seq
 from rnnzoo.shapes import Tensor
 from rnnzoo.state import State
 
@@ -16,14 +14,13 @@ __all__ = ["prepare"]
 
 def prepare(model: PlainModel) -> PlainPlan:
     """The model itself: nothing is copied, and further training shows."""
-    assert isinstance(model, LanguageModel | Seq2Seq)
     return PlainPlan(model)
 
 
 class PlainPlan:
     """A model in evaluation mode for as long as a call takes."""
 
-    def __init__(self, model: LanguageModel | Seq2Seq) -> None:
+    def __init__(self, model: PlainModel) -> None:
         self.model: Any = model
 
     def initial_state(self, batch_size: int) -> State:

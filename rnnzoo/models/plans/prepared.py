@@ -32,11 +32,12 @@ def prepare(model: PlainModel) -> PlainPlan:
     """A plan over a copy of the weights as they are now."""
     own = _snapshot(model)
     if isinstance(own, LanguageModel):
-        own.embedding, own.embedding_projection = _folded(own.embedding, own.embedding_projection, own.backbone)
+        if type(own).step is LanguageModel.step:
+            own.embedding, own.embedding_projection = _folded(own.embedding, own.embedding_projection, own.backbone)
         parts: list[nn.Module | None] = [own.embedding_projection, own.backbone, own.output_projection, own.head]
     else:
         assert isinstance(own, Seq2Seq)
-        if not own.config.input_feeding:
+        if not own.config.input_feeding and type(own).step is Seq2Seq.step:
             own.tgt_embedding, _ = _folded(own.tgt_embedding, nn.Identity(), own.decoder)
         parts = [own.decoder, own.attention_layer, own.readout, own.head]
     for part in parts:
