@@ -53,8 +53,12 @@ def _snapshot(model: PlainModel) -> PlainModel:
     own = copy.deepcopy(model, {id(one): one for one in shared}).requires_grad_(False).eval()
     for module in list(own.modules()):
         if parametrize.is_parametrized(module):
-            for name in list(module.parametrizations):  # type: ignore[arg-type]
-                parametrize.remove_parametrizations(module, name)
+            weights = {name: getattr(module, name) for name in dict(module.parametrizations.named_children())}  # type: ignore[union-attr]
+            # By hand: the copy has its class in common with the model, whose parametrisations PyTorch would remove too.
+            module.__class__ = type(module).__bases__[0]
+            del module.parametrizations
+            for name, weight in weights.items():
+                module.register_parameter(name, nn.Parameter(weight, requires_grad=False))
     return own
 
 
