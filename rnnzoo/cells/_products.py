@@ -24,7 +24,7 @@ def multiply(h: Float[Tensor, "B I"], weight: Float[Tensor, "*heads o i"]) -> Fl
     """U h for each row, with U (O, I), or with a block (O / heads, I / heads) for each head of h."""
     if weight.dim() == 2:
         return F.linear(h, weight)
-    by_head = h.reshape(len(h), weight.size(0), -1).transpose(0, 1)
+    by_head = h.reshape(h.size(0), weight.size(0), -1).transpose(0, 1)
     return torch.bmm(by_head, weight.mT).transpose(0, 1).flatten(1)
 
 
