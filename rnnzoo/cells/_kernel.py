@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from rnnzoo import state as states
-from rnnzoo.cells.base import Cell
+from rnnzoo.cells._hoisted import HoistedCell
 from rnnzoo.nn.dropout import raw_parameter
 from rnnzoo.nn.init import orthogonal_gates_, xavier_gates_
 from rnnzoo.shapes import Float, Int, Tensor
@@ -20,7 +21,7 @@ from rnnzoo.state import State
 __all__ = ["KernelCell", "run_kernel"]
 
 
-class KernelCell(Cell):
+class KernelCell(HoistedCell):
     """Base of `rnn`, `lstm` and `gru`: parameters with the names, shapes and gate order of nn.LSTMCell and friends.
 
     Attributes:
@@ -48,6 +49,9 @@ class KernelCell(Cell):
     def weights(self) -> list[Tensor]:
         """The parameters in the kernels' order, dropped entries dropped."""
         return [getattr(self, name) for name in self.weight_names]
+
+    def project(self, x: Float[Tensor, "*B D"]) -> Float[Tensor, "*B P"]:
+        return F.linear(x, self.weight_ih, self.bias_ih)
 
     def forward(
         self, x: Float[Tensor, "B T D"], state: State | None = None, lengths: Int[Tensor, "B"] | None = None

@@ -52,8 +52,8 @@ class GRU(KernelCell):
     ) -> GRUState:
         return GRUState(h=self.zeros(batch_size, self.output_size, device, dtype))
 
-    def step(self, x: Float[Tensor, "B D"], state: GRUState) -> tuple[Float[Tensor, "B H"], GRUState]:
-        x_r, x_z, x_n = F.linear(x, self.weight_ih, self.bias_ih).chunk(3, dim=-1)
+    def advance(self, x_proj: Float[Tensor, "B P"], state: GRUState) -> tuple[Float[Tensor, "B H"], GRUState]:
+        x_r, x_z, x_n = x_proj.chunk(3, dim=-1)
         h_r, h_z, h_n = F.linear(state.h, self.weight_hh, self.bias_hh).chunk(3, dim=-1)
         r = (x_r + h_r).sigmoid()
         z = (x_z + h_z).sigmoid()

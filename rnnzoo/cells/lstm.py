@@ -68,8 +68,8 @@ class LSTM(KernelCell):
         zeros = self.zeros(batch_size, self.output_size, device, dtype)
         return LSTMState(h=zeros, c=zeros.clone())  # safetensors saves no tensor twice
 
-    def step(self, x: Float[Tensor, "B D"], state: LSTMState) -> tuple[Float[Tensor, "B H"], LSTMState]:
-        gates = F.linear(x, self.weight_ih, self.bias_ih) + F.linear(state.h, self.weight_hh, self.bias_hh)
+    def advance(self, x_proj: Float[Tensor, "B P"], state: LSTMState) -> tuple[Float[Tensor, "B H"], LSTMState]:
+        gates = x_proj + F.linear(state.h, self.weight_hh, self.bias_hh)
         i, f, g, o = gates.chunk(4, dim=-1)
         c = f.sigmoid() * state.c + i.sigmoid() * g.tanh()
         h = o.sigmoid() * c.tanh()

@@ -62,7 +62,7 @@ class ProjectedLSTMConfig(CellConfig, name="projected_lstm"):
         return ProjectedLSTM(input_size, hidden_size, size, self.forget_bias)
 
 
-class ProjectedLSTM(KernelCell, HoistedCell):
+class ProjectedLSTM(KernelCell):
     """A projected LSTM layer: (B, T, input_size) -> (B, T, proj_size). cuDNN knows it, oneDNN does not.
 
     Attributes:

@@ -59,8 +59,8 @@ class RNN(KernelCell):
     ) -> RNNState:
         return RNNState(h=self.zeros(batch_size, self.output_size, device, dtype))
 
-    def step(self, x: Float[Tensor, "B D"], state: RNNState) -> tuple[Float[Tensor, "B H"], RNNState]:
-        total = F.linear(x, self.weight_ih, self.bias_ih) + F.linear(state.h, self.weight_hh, self.bias_hh)
+    def advance(self, x_proj: Float[Tensor, "B P"], state: RNNState) -> tuple[Float[Tensor, "B H"], RNNState]:
+        total = x_proj + F.linear(state.h, self.weight_hh, self.bias_hh)
         h = total.tanh() if self.nonlinearity == "tanh" else total.relu()
         return h, RNNState(h)
 

@@ -6,6 +6,7 @@ import argparse
 import re
 from typing import TYPE_CHECKING, Any
 
+from rnnzoo.cli.backend import add_backend, backend_of
 from rnnzoo.cli.plugins import add_import
 from rnnzoo.cli.text_io import choose_device, known_text, read_text, write
 from rnnzoo.errors import UserError
@@ -66,6 +67,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="instead of a text, the N likeliest next tokens and their probabilities (without temperature or filters)",
     )
     parser.add_argument("--device", default="cpu", metavar="NAME", help="cpu, cuda, ... (cpu)")
+    add_backend(parser)
     add_import(parser)
     parser.set_defaults(run=run)
 
@@ -78,6 +80,7 @@ def run(args: argparse.Namespace) -> int:
     from rnnzoo.models import LanguageModel
     from rnnzoo.zoo import load
 
+    options["backend"] = backend_of(args)
     model = load(args.model, kind=LanguageModel)
     choose_device(model, args.device)
     prompt = known_text(model.tokenizer, prompt, args.unknown)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rnnzoo.cli.backend import add_backend, backend_of
 from rnnzoo.cli.plugins import add_import
 from rnnzoo.cli.text_io import choose_device, known_text, notice, read_text, write
 from rnnzoo.errors import UserError
@@ -76,13 +77,14 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("--batch-size", type=int, default=64, metavar="N", help="at most N sentences at once (64)")
     parser.add_argument("--device", default="cpu", metavar="NAME", help="cpu, cuda, ... (cpu)")
+    add_backend(parser)
     add_import(parser)
     parser.set_defaults(run=run, takes_settings=True)
 
 
 def run(args: argparse.Namespace) -> int:
     """Prints the translations; returns the exit code."""
-    options = _options(args)  # checked before a model is looked for
+    options = _options(args) | {"backend": backend_of(args)}  # checked before a model is looked for
     model = _model(args)
     work = _Work(model, args, options)
     batches = _batches(args)

@@ -173,11 +173,11 @@ class LanguageModel(PlainModel):
 
         return stream(self, prompt, **options)
 
-    def session(self, num: int = 1, *, seed: int | None = None) -> Session:
+    def session(self, num: int = 1, **options: Any) -> Session:
         """A conversation whose state can be fed, continued, forked and saved; see `rnnzoo.models.session.Session`."""
         from rnnzoo.models.session import Session
 
-        return Session(self, num=num, seed=seed)
+        return Session(self, num=num, **options)
 
     def next_tokens(self, prompt: str = "", k: int = 10, **options: Any) -> list[tuple[str, float]]:
         """The likeliest next tokens after `prompt`, with probabilities; see `rnnzoo.models.next_tokens`."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
+from rnnzoo.decoding import Step
 from rnnzoo.errors import UserError
 from rnnzoo.state import State
 from rnnzoo.text import CharTokenizer, Tokenizer, WordTokenizer
@@ -17,7 +18,7 @@ from rnnzoo.text import CharTokenizer, Tokenizer, WordTokenizer
 if TYPE_CHECKING:
     from rnnzoo.models.language_model import LanguageModel
 
-__all__ = ["CHUNK_LEN", "device_of", "evaluating", "left_out", "prime", "start_token", "unknown_tokens"]
+__all__ = ["CHUNK_LEN", "device_of", "evaluating", "left_out", "prime", "start_token", "unknown_tokens", "without"]
 
 CHUNK_LEN = 1024
 """Tokens that one forward reads: many enough to be fast, few enough that memory does not grow with the text."""
@@ -67,6 +68,18 @@ def evaluating(model: nn.Module) -> Iterator[None]:
     finally:
         for module in training:
             module.training = True
+
+
+def without(step: Step, tokens: Sequence[int]) -> Step:
+    """`step`, after which `tokens` never come, as nobody can read ``<unk>``; the others share their probability."""
+    if not tokens:
+        return step
+
+    def allowed(last: Tensor, state: State, memory: State) -> tuple[Tensor, State]:
+        logits, state = step(last, state, memory)
+        return logits.index_fill(1, torch.tensor(tokens, device=logits.device), -torch.inf), state
+
+    return allowed
 
 
 def prime(model: LanguageModel, tokens: Tensor, state: State) -> State:

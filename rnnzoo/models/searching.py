@@ -36,7 +36,7 @@ def search(
     if max_new_tokens == 0:
         return [""]
     tokens, state = session._position()
-    (found,) = decoding.beam_search(session._step, tokens, state, eos=eos, config=config, max_lens=max_new_tokens)
+    (found,) = decoding.beam_search(session._step(), tokens, state, eos=eos, config=config, max_lens=max_new_tokens)
     texts = []
     for hypothesis in found:
         decoder, scanner = session._decoder(0), StopScanner(strings)

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from rnnzoo import decoding
 from rnnzoo import state as states
-from rnnzoo.decoding import Position, SamplingConfig, StopScanner
+from rnnzoo.decoding import Position, SamplingConfig, Step, StopScanner
 from rnnzoo.errors import UserError
-from rnnzoo.models.reading import device_of, evaluating, prime, start_token
+from rnnzoo.models import plans
+from rnnzoo.models.reading import device_of, prime, start_token, without
 from rnnzoo.state import State
 
 if TYPE_CHECKING:
@@ -44,15 +45,18 @@ class Session:
         model: any language model; it is used without dropout, and its mode is left as it is.
         num: how many continuations are written at once.
         seed: of row 0; None takes one at random.
+        backend: what the steps run on, see `rnnzoo.models.plans`.
 
     Raises:
-        UserError: `num` is less than 1.
+        UserError: `num` is less than 1, or there is no such backend.
     """
 
-    def __init__(self, model: LanguageModel, *, num: int = 1, seed: int | None = None) -> None:
+    def __init__(
+        self, model: LanguageModel, *, num: int = 1, seed: int | None = None, backend: str = plans.AUTO
+    ) -> None:
         if num < 1:
             raise UserError(f"num must be 1 or more, not {num}")
-        self.model, self.num = model, num
+        self.model, self.num, self.backend = model, num, plans.known(backend)
         # One row until the rows part: the tokens are those not yet read, None at the very beginning.
         self._tokens: Tensor | None = None
         self._state: State = model.initial_state(1)
@@ -128,7 +132,7 @@ class Session:
 
     def fork(self, *, seed: int | None = None) -> Session:
         """An independent copy. It continues as this one would, or, with a seed, differently."""
-        copy = Session(self.model, num=self.num, seed=seed or 0)
+        copy = Session(self.model, num=self.num, seed=seed or 0, backend=self.backend)
         copy._tokens, copy._state, copy._tails = self._tokens, self._state, list(self._tails)  # never changed in place
         if seed is None:
             for new, old in zip(copy._generators, self._generators, strict=True):
@@ -166,12 +170,9 @@ class Session:
             decoder.feed(token)
         return decoder
 
-    def _step(self, tokens: Tensor, state: State, memory: State) -> tuple[Tensor, State]:
-        with evaluating(self.model):
-            logits, state = self.model.step(tokens, state, memory)
-        if unwritten := self.model.tokenizer.unwritten:
-            logits = logits.index_fill(1, torch.tensor(unwritten, device=logits.device), -torch.inf)
-        return logits, state
+    def _step(self) -> Step:
+        """A step over the model's weights as they are now."""
+        return without(plans.plan_of(self.model, self.backend).step, self.model.tokenizer.unwritten)
 
     def _stream_rows(
         self, max_new_tokens: int, sampling: SamplingConfig, strings: tuple[str, ...]
@@ -189,7 +190,7 @@ class Session:
             return [scanner.stopped for scanner in scanners]
 
         for position in decoding.generate(
-            self._step,
+            self._step(),
             self._position(),
             max_new_tokens=max_new_tokens,
             sampling=sampling,
@@ -216,13 +217,14 @@ def stream(
     seed: int | None = None,
     stop: str | Sequence[str] | None = None,
     unknown: Literal["error", "drop"] = "error",
+    backend: str = plans.AUTO,
 ) -> Iterator[str]:
     """One text that continues `prompt`, piece by piece; the arguments are those of `generate`.
 
     Everything is checked, and the prompt is read, before the first piece is asked for.
     """
     sampling = SamplingConfig(temperature, top_k, top_p, min_p)
-    session = Session(model, seed=seed)
+    session = Session(model, seed=seed, backend=backend)
     pieces = session.stream(max_new_tokens, sampling, stop=stop)
     session.feed(prompt, unknown=unknown)
     return _to_the_end(session, pieces)
@@ -242,6 +244,7 @@ def generate(
     stop: str | Sequence[str] | None = None,
     unknown: Literal["error", "drop"] = "error",
     beam: int | None = None,
+    backend: str = plans.AUTO,
 ) -> list[str]:
     """Texts that continue `prompt`, without the prompt.
 
@@ -259,10 +262,11 @@ def generate(
         unknown: ``"drop"`` leaves out characters of the prompt that the vocabulary does not have.
         beam: instead of drawing, searches with so many hypotheses for the `num` most probable texts, the best first;
             `stop` must then be one token.
+        backend: what the steps run on, see `rnnzoo.models.plans`; only speed depends on it, but for ``onnx-int8``.
 
     Raises:
-        UserError: a value is out of range, the prompt has unknown characters, or `beam` stands beside what only
-            drawing uses.
+        UserError: a value is out of range, there is no such backend, the prompt has unknown characters, or `beam`
+            stands beside what only drawing uses.
     """
     sampling = SamplingConfig(temperature, top_k, top_p, min_p)
     if beam is not None:
@@ -273,8 +277,8 @@ def generate(
                 "a beam search draws nothing: temperature, top_k, top_p, min_p and seed do not go with beam"
             )
         config = decoding.SearchConfig(beam, num)
-        return search(Session(model).feed(prompt, unknown=unknown), max_new_tokens, config, stop=stop)
-    session = Session(model, num=num, seed=seed).feed(prompt, unknown=unknown)
+        return search(Session(model, backend=backend).feed(prompt, unknown=unknown), max_new_tokens, config, stop=stop)
+    session = Session(model, num=num, seed=seed, backend=backend).feed(prompt, unknown=unknown)
     texts = session.generate(max_new_tokens, sampling, stop=stop)
     return [text + rest for text, rest in zip(texts, session.flush(), strict=True)]
 

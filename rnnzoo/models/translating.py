@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 
 from rnnzoo.decoding import Hypothesis, SamplingConfig, SearchConfig, beam_search, draw_sequences, row_generators
+from rnnzoo.decoding.plan import TranslatorPlan
 from rnnzoo.errors import UserError
-from rnnzoo.models.reading import evaluating
+from rnnzoo.models import plans
+from rnnzoo.models.reading import without
 from rnnzoo.models.sentences import Row, batches_by_length, longest_translation, source_rows, source_tensors
 from rnnzoo.models.surprisal import MAX_LOGITS
-from rnnzoo.shapes import Tensor
-from rnnzoo.state import State
 from rnnzoo.text import Tokenizer
 from rnnzoo.text.base import Unknown
 
@@ -73,6 +73,7 @@ def translations(
     prefix: str | Sequence[str] = "",
     unknown: Unknown = "error",
     batch_size: int = 64,
+    backend: str = plans.AUTO,
     **options: Any,
 ) -> list[list[Translation]]:
     """The n best translations of each text, the best first, with their scores.
@@ -90,6 +91,7 @@ def translations(
         prefix: what each translation begins with, one for all or one for each text.
         unknown: ``"drop"`` leaves out characters that the vocabulary does not have.
         batch_size: at most so many sentences at once; changes nothing but speed and memory.
+        backend: what the steps run on, see `rnnzoo.models.plans`.
         options: `SearchConfig`'s fields, in place of `search`; `beam` is at least `nbest` where it is left out.
 
     Raises:
@@ -107,17 +109,19 @@ def translations(
     sources = source_rows(model, texts, unknown)
     forced = [[int(i) for i in ids] for ids in model.tgt_tokenizer.encode_all(prefixes, unknown=unknown)]
     _warn(model, sources)
-    find = _searching(model, search, forced) if sampling is None else _drawing(model, search, sampling, seed)
+    plan = plans.plan_of(model, backend)
+    find = (
+        _searching(model, plan, search, forced) if sampling is None else _drawing(model, plan, search, sampling, seed)
+    )
 
     found: list[list[Translation]] = [[Translation("", (), 0.0, 0.0, True)] for _ in texts]
     busy = [index for index, row in enumerate(sources) if len(row)]
     beams = search.beam if sampling is None else search.nbest
     most = max(1, min(batch_size, MAX_LOGITS // (beams * model.vocab_size)))
-    with evaluating(model):
-        for some in batches_by_length([len(sources[i]) + 1 for i in busy], most, _POSITIONS // beams):
-            indices = [busy[place] for place in some]
-            for index, hypotheses in zip(indices, find(indices, [sources[i] for i in indices]), strict=True):
-                found[index] = [_written(model.tgt_tokenizer, hypothesis) for hypothesis in hypotheses]
+    for some in batches_by_length([len(sources[i]) + 1 for i in busy], most, _POSITIONS // beams):
+        indices = [busy[place] for place in some]
+        for index, hypotheses in zip(indices, find(indices, [sources[i] for i in indices]), strict=True):
+            found[index] = [_written(model.tgt_tokenizer, hypothesis) for hypothesis in hypotheses]
     return found
 
 
@@ -145,12 +149,12 @@ def _limit(model: Seq2Seq, search: SearchConfig, length: int, forced: int = 0) -
     return search.max_len or max(longest_translation(model, length), search.min_len + 1) + forced
 
 
-def _searching(model: Seq2Seq, search: SearchConfig, forced: list[list[int]]) -> _Find:
-    step, eos = _step(model), model.boundary
+def _searching(model: Seq2Seq, plan: TranslatorPlan, search: SearchConfig, forced: list[list[int]]) -> _Find:
+    step, eos = without(plan.step, model.tgt_tokenizer.unwritten), model.boundary
 
     def find(indices: list[int], rows: list[Row]) -> list[list[Hypothesis]]:
         src, lengths = source_tensors(model, rows)
-        state, memory = model.encode(src, lengths)
+        state, memory = plan.encode(src, lengths)
         start, prefix = src.new_full((len(rows),), eos), [forced[i] for i in indices]
         limits = [_limit(model, search, len(row), len(p)) for row, p in zip(rows, prefix, strict=True)]
         return beam_search(step, start, state, memory, eos=eos, config=search, max_lens=limits, prefix=prefix)
@@ -158,13 +162,15 @@ def _searching(model: Seq2Seq, search: SearchConfig, forced: list[list[int]]) ->
     return find
 
 
-def _drawing(model: Seq2Seq, search: SearchConfig, sampling: SamplingConfig, seed: int | None) -> _Find:
-    step, eos, count = _step(model), model.boundary, search.nbest
+def _drawing(
+    model: Seq2Seq, plan: TranslatorPlan, search: SearchConfig, sampling: SamplingConfig, seed: int | None
+) -> _Find:
+    step, eos, count = without(plan.step, model.tgt_tokenizer.unwritten), model.boundary, search.nbest
     first = torch.Generator().seed() % 2**62 if seed is None else seed
 
     def find(indices: list[int], rows: list[Row]) -> list[list[Hypothesis]]:
         src, lengths = source_tensors(model, rows)
-        state, memory = model.encode(src, lengths)
+        state, memory = plan.encode(src, lengths)
         drawn = draw_sequences(
             step,
             src.new_full((len(rows),), eos),
@@ -179,19 +185,6 @@ def _drawing(model: Seq2Seq, search: SearchConfig, sampling: SamplingConfig, see
         return [sorted(some, key=lambda hypothesis: -hypothesis.score) for some in drawn]
 
     return find
-
-
-def _step(model: Seq2Seq) -> Callable[[Tensor, Any, Any], tuple[Tensor, State]]:
-    unwritten = model.tgt_tokenizer.unwritten
-    if not unwritten:
-        return model.step
-
-    def step(tokens: Tensor, state: Any, memory: Any) -> tuple[Tensor, State]:
-        """Without <unk>: nobody can read it. The probabilities are those of what is left."""
-        logits, state = model.step(tokens, state, memory)
-        return logits.index_fill(1, torch.tensor(unwritten, device=logits.device), -torch.inf), state
-
-    return step
 
 
 def _written(tokenizer: Tokenizer, hypothesis: Hypothesis) -> Translation:

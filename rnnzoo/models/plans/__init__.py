@@ -1,0 +1,102 @@
+"""Plans to decode with: a model's weights, prepared once for many steps.
+
+::
+
+    plan = prepare(model)                          # a snapshot: made anew after further training
+    state = plan.initial_state(3)
+    logits, state = plan.step(tokens, state)       # tokens (3,)
+
+`LanguageModel.generate`, sessions and translation do this themselves, through `plan_of`, which makes a plan anew
+when the weights have changed.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any, overload
+from weakref import WeakKeyDictionary
+
+import torch
+
+from rnnzoo.decoding.plan import Plan, TranslatorPlan
+from rnnzoo.errors import UserError
+from rnnzoo.models.language_model import LanguageModel
+from rnnzoo.models.plain import PlainModel
+from rnnzoo.models.reading import device_of
+from rnnzoo.models.seq2seq import Seq2Seq
+
+__all__ = ["AUTO", "BACKENDS", "known", "plan_of", "prepare"]
+
+AUTO = "auto"
+BACKENDS: dict[str, str] = {
+    "plain": "rnnzoo.models.plans.plain:prepare",
+    "torch": "rnnzoo.models.plans.prepared:prepare",
+}
+"""What a plan runs on, each the place of a function (model) -> plan, which is imported when it is asked for.
+
+``plain``: the model as it was trained. ``torch``: the same code over prepared weights, by far the faster on a CPU.
+"""
+
+
+@overload
+def prepare(model: LanguageModel, backend: str = ...) -> Plan: ...
+@overload
+def prepare(model: Seq2Seq, backend: str = ...) -> TranslatorPlan: ...
+def prepare(model: PlainModel, backend: str = AUTO) -> Any:
+    """A plan of `model` as it is now, without dropout; the model itself is left as it is.
+
+    Args:
+        model: a language model or a translator.
+        backend: one of `BACKENDS`, or ``"auto"``: what is fastest of those that give the model's own numbers.
+
+    Raises:
+        UserError: there is no such backend, or it needs a package that is missing.
+    """
+    module, _, name = BACKENDS[_chosen(model) if backend == AUTO else known(backend)].partition(":")
+    make: Callable[[PlainModel], Any] = getattr(importlib.import_module(module), name)
+    return make(model)
+
+
+def known(backend: str) -> str:
+    """`backend`, if there is one of that name.
+
+    Raises:
+        UserError: there is none.
+    """
+    if backend not in (AUTO, *BACKENDS):
+        raise UserError(f"backend must be one of {', '.join((AUTO, *BACKENDS))}, not {backend}")
+    return backend
+
+
+@overload
+def plan_of(model: LanguageModel, backend: str = ...) -> Plan: ...
+@overload
+def plan_of(model: Seq2Seq, backend: str = ...) -> TranslatorPlan: ...
+def plan_of(model: PlainModel, backend: str = AUTO) -> Any:
+    """`prepare`, once for as long as the model's weights stay what they are."""
+    plans, now = _plans.setdefault(model, {}), _fingerprint(model)
+    found = plans.get(backend)
+    if found is None or found[0] != now:
+        plans[backend] = found = (now, prepare(model, backend))  # type: ignore[call-overload]
+    return found[1]
+
+
+_plans: WeakKeyDictionary[PlainModel, dict[str, tuple[Any, Any]]] = WeakKeyDictionary()
+
+
+def _chosen(model: PlainModel) -> str:
+    """On a CPU prepared weights; elsewhere the libraries have nothing that they would be prepared for."""
+    return "torch" if isinstance(model, LanguageModel | Seq2Seq) and device_of(model).type == "cpu" else "plain"
+
+
+@torch.no_grad()
+def _fingerprint(model: PlainModel) -> tuple[Any, ...]:
+    """Differs when the weights do: where each lies, how often it was changed in place, and its sum.
+
+    The sums find what the counts miss, changes through `.data`; they cost a small part of what reading a prompt does.
+    """
+    tensors = [*model.parameters(), *model.buffers()]
+    sums = [tensor.sum(dtype=torch.float32).item() for tensor in tensors]
+    versions = [0 if tensor.is_inference() else tensor._version for tensor in tensors]
+    return tuple(zip([tensor.data_ptr() for tensor in tensors], versions, sums, strict=True))

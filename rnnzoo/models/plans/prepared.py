@@ -1,0 +1,101 @@
+"""The plan for a CPU: a copy of the model whose weights were prepared; its code is the model's own.
+
+No recurrence and no step is written here. The copy's weights are `PreparedWeight`s, and where the first layer sees its
+input through a product only, that product was made of the whole embedding table beforehand, so that it becomes a
+look-up.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.utils import parametrize
+
+from rnnzoo.backbones import Stack
+from rnnzoo.cells._hoisted import HoistedCell
+from rnnzoo.cells.base import Cell
+from rnnzoo.models.language_model import LanguageModel
+from rnnzoo.models.plain import PlainModel
+from rnnzoo.models.plans.plain import PlainPlan
+from rnnzoo.models.plans.weights import PreparedWeight
+from rnnzoo.models.seq2seq import Seq2Seq
+from rnnzoo.shapes import Float, Int, Tensor
+from rnnzoo.state import State
+
+__all__ = ["prepare"]
+
+
+def prepare(model: PlainModel) -> PlainPlan:
+    """A plan over a copy of the weights as they are now."""
+    own = _snapshot(model)
+    if isinstance(own, LanguageModel):
+        if type(own).step is LanguageModel.step:
+            own.embedding, own.embedding_projection = _folded(own.embedding, own.embedding_projection, own.backbone)
+        parts: list[nn.Module | None] = [own.embedding_projection, own.backbone, own.output_projection, own.head]
+    else:
+        assert isinstance(own, Seq2Seq)
+        if not own.config.input_feeding and type(own).step is Seq2Seq.step:
+            own.tgt_embedding, _ = _folded(own.tgt_embedding, nn.Identity(), own.decoder)
+        parts = [own.decoder, own.attention_layer, own.readout, own.head]
+    for part in parts:
+        for module in [] if part is None else part.modules():
+            for name, weight in module.named_parameters(recurse=False):
+                vars(module)[name] = PreparedWeight.of(weight)  # is found before the parameter, which stays
+    return PlainPlan(own)
+
+
+def _snapshot(model: PlainModel) -> PlainModel:
+    """A copy in evaluation mode, without gradients and without what falls on weights in training."""
+    shared = [vars(model)[name] for name in ("tokenizer", "src_tokenizer", "tgt_tokenizer") if name in vars(model)]
+    own = copy.deepcopy(model, {id(one): one for one in shared}).requires_grad_(False).eval()
+    for module in list(own.modules()):
+        if parametrize.is_parametrized(module):
+            weights = {name: getattr(module, name) for name in dict(module.parametrizations.named_children())}  # type: ignore[union-attr]
+            # By hand: the copy has its class in common with the model, whose parametrisations PyTorch would remove too.
+            module.__class__ = type(module).__bases__[0]
+            del module.parametrizations
+            for name, weight in weights.items():
+                module.register_parameter(name, nn.Parameter(weight, requires_grad=False))
+    return own
+
+
+def _folded(embedding: Any, projection: nn.Module, stack: Stack) -> tuple[Any, Any]:
+    """Embedding and projection for `stack`, whose first layer takes what they give for its projected input."""
+    first = stack.cells[0]
+    if not isinstance(first, HoistedCell) or type(first).step is not HoistedCell.step or stack.config.residual:
+        return embedding, projection
+    stack.layers[0] = _Advancing(first)
+    return _Folded(embedding, projection, first), nn.Identity()
+
+
+class _Advancing(Cell):
+    """A cell whose input comes projected."""
+
+    def __init__(self, cell: HoistedCell) -> None:
+        super().__init__()
+        self.cell, self.input_size, self.output_size = cell, cell.input_size, cell.output_size
+
+    def initial_state(
+        self, batch_size: int, *, device: torch.device | None = None, dtype: torch.dtype | None = None
+    ) -> State:
+        return self.cell.initial_state(batch_size, device=device, dtype=dtype)
+
+    def step(self, x: Float[Tensor, "B P"], state: State) -> tuple[Float[Tensor, "B H"], State]:
+        return self.cell.advance(x, state)
+
+
+class _Folded(nn.Module):
+    """Embedding and input product in one table (V, P)."""
+
+    table: Tensor
+
+    def __init__(self, embedding: nn.Embedding, projection: nn.Module, cell: HoistedCell) -> None:
+        super().__init__()
+        with torch.no_grad():
+            self.register_buffer("table", cell.project(projection(embedding.weight)))
+
+    def forward(self, tokens: Int[Tensor, "B"]) -> Float[Tensor, "B P"]:
+        return self.table.index_select(0, tokens)
