@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from contextlib import AbstractContextManager, nullcontext
 from typing import ClassVar
 
 import torch
@@ -57,7 +58,7 @@ class MatrixCell(Cell):
     def step(self, x: Float[Tensor, "B D"], state: State) -> tuple[Float[Tensor, "B H"], State]:
         dtype = states.leaves(state)[0].dtype
         inputs, _ = widened(*self.inputs(x, None))
-        with torch.autocast(x.device.type, enabled=False):
+        with _exact(x.device):
             y, state = self.advance(tuple(inputs), states.to(state, dtype=inputs[0].dtype))
         return y.to(dtype), states.to(state, dtype=dtype)
 
@@ -72,7 +73,7 @@ class MatrixCell(Cell):
         inputs, _ = widened(*self.inputs(zero_padding(x, lengths), valid))
         state = states.to(state, dtype=inputs[0].dtype)
         outputs = []
-        with torch.autocast(x.device.type, enabled=False):
+        with _exact(x.device):
             for part in zip(*(torch.split(tensor, self.chunk_size, 1) for tensor in inputs), strict=True):
                 y, state = self.chunk(part, state)
                 outputs.append(y)
@@ -91,3 +92,8 @@ class MatrixCell(Cell):
 def causal(size: int, device: torch.device) -> Bool[Tensor, "L L"]:
     """True where a row's step sees a column's: itself and those before it."""
     return torch.ones(size, size, dtype=torch.bool, device=device).tril()
+
+
+def _exact(device: torch.device) -> AbstractContextManager[object]:
+    """No autocast inside; where there is none, nothing at all, which a traced step would otherwise have to carry."""
+    return torch.autocast(device.type, enabled=False) if torch.is_autocast_enabled(device.type) else nullcontext()

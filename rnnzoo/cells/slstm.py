@@ -93,7 +93,7 @@ class SLSTM(AffineCell):
 
     def _gates(self, x_proj: Tensor, h_proj: Tensor) -> list[Tensor]:
         """The pre-activations i, f, z and o, each (B, H)."""
-        by_head = (x_proj + h_proj).view(len(x_proj), self.config.heads, 4, -1)
+        by_head = (x_proj + h_proj).view(x_proj.size(0), self.config.heads, 4, -1)
         return [gate.flatten(1) for gate in by_head.unbind(2)]
 
     def pointwise(self, x_proj: Tensor, h_proj: Tensor, state: SLSTMState, params: Params) -> tuple[Tensor, SLSTMState]:

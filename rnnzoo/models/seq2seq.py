@@ -212,7 +212,7 @@ class Seq2Seq(PlainModel):
         if self.config.reverse_source:
             x = reverse(x, lengths)
         outputs, final = self.encoder(x, lengths=lengths)
-        fed = outputs.new_zeros(len(src), self.features_size if self.config.input_feeding else 0)
+        fed = outputs.new_zeros(src.size(0), self.features_size if self.config.input_feeding else 0)
         state = DecoderState(self.bridge(outputs, final, lengths), fed)
         if self.attention_layer is None:
             return state, ()

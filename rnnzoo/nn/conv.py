@@ -49,7 +49,7 @@ class CausalConv(nn.Module):
         if lengths is None:
             return y, inputs[:, steps:].to(past.dtype, copy=True)
         last = torch.arange(self.width - 1, device=x.device) + lengths.to(x.device)[:, None]
-        return y, inputs[torch.arange(len(x), device=x.device)[:, None], last].to(past.dtype)
+        return y, inputs[torch.arange(x.size(0), device=x.device)[:, None], last].to(past.dtype)
 
     def extra_repr(self) -> str:
         return f"{self.weight.size(1)}, width={self.width}"

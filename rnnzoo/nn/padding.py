@@ -33,6 +33,6 @@ def last_step(
     if lengths is None:
         return all_steps[:, -1].clone()
     ends = lengths.to(all_steps.device)
-    rows = torch.arange(len(ends), device=all_steps.device)
+    rows = torch.arange(ends.size(0), device=all_steps.device)
     last = all_steps[rows, (ends - 1).clamp(min=0)]
     return torch.where((ends > 0).view(-1, *[1] * (last.dim() - 1)), last, before)
