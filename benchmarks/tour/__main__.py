@@ -47,13 +47,14 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(f"there is no page {', '.join(unknown)}; there are {', '.join(PAGES)}")
     torch.set_num_threads(options.threads)
     for page in options.pages or PAGES:
-        begun = time.perf_counter()
+        begun, used = time.perf_counter(), time.process_time()
         try:
             write_text(DOCS / f"{page}.md", made(page, DOCS / "images"))
         except UserError as error:
             print(f"benchmarks.tour: {error}", file=sys.stderr)
             return error.exit_code
-        print(f"{page}: {time.perf_counter() - begun:.0f} s", flush=True)
+        seconds, used = time.perf_counter() - begun, time.process_time() - used
+        print(f"{page}: {seconds:.0f} s, {used:.0f} of them on a processor", flush=True)
     return 0
 
 
