@@ -12,7 +12,7 @@ PYTHON ?=
 TORCH_INDEX ?=
 ARGS ?=
 
-.PHONY: help quickstart test test-slow lint types floors docs pytest format bench clean distclean
+.PHONY: help quickstart test test-slow lint types floors docs pytest format bench tour clean distclean
 .DEFAULT_GOAL := help
 
 help:
@@ -20,6 +20,7 @@ help:
 	@echo "make test         everything that has to pass: lint, types, floors, docs, tests"
 	@echo "make test-slow    the tests that take long"
 	@echo "make bench        the benchmarks"
+	@echo "make tour         runs the pages of docs/tour again: their code, pictures and numbers"
 	@echo "make lint | types | floors | docs | pytest | format | clean | distclean"
 
 quickstart: .venv/installed
@@ -53,6 +54,9 @@ format: .venv/installed-dev
 
 bench: .venv/installed-dev
 	@set -e; for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(BIN)/python -m benchmarks.$$(basename $$file .py); done
+
+tour: .venv/installed-dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.tour $(ARGS)
 
 # The stamps are newer than the files that say what to install, so a second run installs nothing.
 .venv/made:
