@@ -11,7 +11,6 @@ import itertools
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import numpy as np

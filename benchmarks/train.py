@@ -1,4 +1,4 @@
-"""Training speed: `rnnzoo train`, with everything on, against plain PyTorch, bare Lightning, flax and Keras, in one run.
+"""Training speed: `rnnzoo train` with everything on against plain PyTorch, bare Lightning, flax and Keras, in one run.
 
     python -m benchmarks.train
     python -m benchmarks.train --threads 1 --clock cpu                       # on a machine that others use
@@ -7,9 +7,9 @@
 All sides train the same network on the same ids as the same streams, carry the state, clip the gradient and take a step
 of AdamW (benchmarks/peers.py). The peers have nothing else. rnnzoo's side is `rnnzoo.train` as the command calls it:
 Lightning's Trainer, logging, the progress bar, history.jsonl, and the checkpoint of every 50th step, which falls into
-the measured steps if there are 50 of them. Each side is a process of its own that stands still while it is not its turn;
-what comes before and after training, and the first steps, are left out. flax and Keras come with the extra `bench`;
-what is not installed is named and left out.
+the measured steps if there are 50 of them. Each side is a process of its own that stands still while it is not its
+turn; what comes before and after training, and the first steps, are left out. flax and Keras come with the extra
+`bench`; what is not installed is named and left out.
 """
 
 from __future__ import annotations
@@ -106,9 +106,9 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "benchmark": "train",
         "title": "Training",
         "about": (
-            "The same LSTM language model, ids, streams, clipping and AdamW on all sides; rnnzoo with logging, progress "
-            "bar, history and checkpoints, the peers with nothing but the steps. The limit is the speed of a large "
-            f"matrix product: {flop_per_token(options) / 1e6:.2f} MFLOP a token."
+            "The same LSTM language model, ids, streams, clipping and AdamW on all sides; rnnzoo with logging, "
+            "progress bar, history and checkpoints, the peers with nothing but the steps. The limit is the speed of a "
+            f"large matrix product: {flop_per_token(options) / 1e6:.2f} MFLOP a token."
         ),
         "command": "python -m benchmarks.train",
         "machine": machine(),
