@@ -8,6 +8,7 @@ dictionary, printed by `report`, kept by `keep` in benchmarks/results/, and show
     machine, limits, setting             where, what that machine reaches at best, and with what
     missing                              peers that are not installed: name to what to install
     tables                               name, unit, work, seconds {side: [a round's, ...]}, ours, limit
+    series                               name, x, y, points {side: [[x, y], ...]}, slopes {side: of the logarithms}
 
 A round of a side does `work` units in the noted seconds; `limit` is the seconds that the machine's limits allow.
 """
@@ -279,6 +280,12 @@ def report(found: Mapping[str, Any]) -> str:
         width = max(len(name) for name in each["seconds"])
         lines.append(f"\n{each['name']}: {each['ours']} is so many times as fast (median, spread; all rounds)")
         lines += [f"  {name:{width}}  {rate:>22}  {ratio:>22}  {all_:>6}" for name, rate, ratio, all_ in rows(each)]
+    for each in found.get("series", []):
+        lines.append(f"\n{each['name']}: {each['x']} to {each['y']}, slope")
+        for name, points in each["points"].items():
+            slope = each["slopes"][name]
+            known = "  ".join(f"{x:g}: {y:.4g}" for x, y in points)
+            lines.append(f"  {name}  {known}  {'none' if slope is None else format(slope, '.2f')}")
     return "\n".join(lines)
 
 
