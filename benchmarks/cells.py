@@ -30,7 +30,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.train import cores
+from benchmarks.harness import cores
 from rnnzoo.cells import CellConfig
 from rnnzoo.training import keep_freed_memory
 

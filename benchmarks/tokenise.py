@@ -1,29 +1,29 @@
-"""Text to ids: our tokenizers against `datasets.map` and the `tokenizers` library, in one run, interleaved.
+"""Text to ids: our tokenizers against `datasets.map`, the `tokenizers` library and plain Python, in one run.
 
     python -m benchmarks.tokenise
     python -m benchmarks.tokenise --file mybook.txt --rounds 3
 
 The text is the Penn Treebank's training part where RNNZOO_DATA has it, or words drawn at random. Each side turns it
-into one array of ids with the same vocabulary, made beforehand, and the arrays are compared. What `datasets` keeps on
-disk is removed after each round, so that no round reads what another one wrote.
+into one array of ids with the same vocabulary, made beforehand, and the arrays are compared. `datasets` holds its rows
+in memory, where it keeps no cache, so that no round finds what another one wrote.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import statistics
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from benchmarks.harness import keep, limits, machine, parser_of, say, table, take_turns, timed, use_threads
 from rnnzoo.data import load_corpus
 from rnnzoo.errors import UserError
-from rnnzoo.text import WordTokenizer
+from rnnzoo.text import CharTokenizer, WordTokenizer
 
 Ids = np.ndarray[tuple[int], np.dtype[np.int64]]
 
@@ -36,12 +36,33 @@ def drawn(words: int = 900_000) -> str:
     return "".join(f" {' '.join(f'w{i}' for i in line)} \n" for line in lines)
 
 
-def sides(text: str, tokenizer: WordTokenizer, folder: Path) -> dict[str, Callable[[], Ids]]:
-    """What is measured, by name."""
+def chosen(file: Path | None) -> tuple[str, str]:
+    """The text, and what it is called."""
+    if file:
+        return file.read_text(encoding="utf-8"), file.name
+    try:
+        return load_corpus("ptb").splits["train"], "ptb, training part"
+    except UserError:
+        return drawn(), "random words (the Penn Treebank is not under RNNZOO_DATA)"
+
+
+def mapped(lines: list[str], encoded: Callable[[str], list[int]], batched: bool) -> Ids:
+    """The ids of all lines by `datasets.map`."""
     import datasets
-    from tokenizers import Tokenizer
 
     datasets.disable_progress_bars()
+    rows = datasets.Dataset.from_dict({"text": lines})
+    if batched:
+        done = rows.map(lambda batch: {"ids": [encoded(line) for line in batch["text"]]}, batched=True)
+    else:
+        done = rows.map(lambda row: {"ids": encoded(row["text"])})
+    return np.concatenate([np.asarray(row) for row in done.with_format("numpy")["ids"][:]])
+
+
+def word_sides(text: str, tokenizer: WordTokenizer, folder: Path) -> dict[str, Callable[[], Ids]]:
+    """What turns words into ids, by name."""
+    from tokenizers import Tokenizer
+
     ids = {word: number for number, word in enumerate(tokenizer.words)}
     unknown = ids["<unk>"]
     lines = text.split("\n")[:-1]
@@ -51,60 +72,64 @@ def sides(text: str, tokenizer: WordTokenizer, folder: Path) -> dict[str, Callab
     def encoded(line: str) -> list[int]:
         return [ids.get(word, unknown) for word in [*line.split(), "<eos>"]]
 
-    def mapped(batched: bool) -> Ids:
-        rows = datasets.Dataset.from_dict({"text": lines})
-        if batched:
-            done = rows.map(lambda batch: {"ids": [encoded(line) for line in batch["text"]]}, batched=True)
-        else:
-            done = rows.map(lambda row: {"ids": encoded(row["text"])})
-        return np.concatenate([np.asarray(row) for row in done.with_format("numpy")["ids"][:]])
-
     return {
         "rnnzoo": lambda: tokenizer.encode(text).astype(np.int64),
-        "datasets.map, batched": lambda: mapped(True),
-        "datasets.map": lambda: mapped(False),
+        "datasets.map, batched": lambda: mapped(lines, encoded, True),
+        "datasets.map": lambda: mapped(lines, encoded, False),
         "tokenizers": lambda: np.array(library.encode(text).ids),
     }
 
 
+def character_sides(text: str, tokenizer: CharTokenizer) -> dict[str, Callable[[], Ids]]:
+    """What turns characters into ids, by name."""
+    ids = {character: number for number, character in enumerate(tokenizer.token_texts())}
+    lines = text.splitlines(keepends=True)
+
+    def encoded(line: str) -> list[int]:
+        return [ids[character] for character in line]
+
+    return {
+        "rnnzoo": lambda: tokenizer.encode(text).astype(np.int64),
+        "a dictionary in Python": lambda: np.array(encoded(text)),
+        "datasets.map, batched": lambda: mapped(lines, encoded, True),
+    }
+
+
+def measured(name: str, sides: dict[str, Callable[[], Ids]], options: argparse.Namespace) -> dict[str, Any]:
+    """A table; the sides must have found the same ids."""
+    reference = sides["rnnzoo"]()
+    for side, work in sides.items():
+        if not np.array_equal(work(), reference):
+            raise SystemExit(f"benchmarks.tokenise: {side} has other ids")
+    turns = {side: timed(work, options.clock) for side, work in sides.items()}
+    return table(name, "tokens", len(reference), take_turns(turns, options.rounds, say))
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Measures and prints; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.tokenise", description=(__doc__ or "").split("\n\n")[0])
-    parser.add_argument("--rounds", type=int, default=3, help="rounds of each side (3)")
+    parser = parser_of("tokenise", __doc__, rounds=3)
     parser.add_argument("--file", type=Path, help="another text: words between spaces, in lines")
-    parser.add_argument("--json", type=Path, metavar="OUT", help="write the figures to this file too")
     options = parser.parse_args(arguments)
-    if options.file:
-        text, name = options.file.read_text(encoding="utf-8"), options.file.name
-    else:
-        try:
-            text, name = load_corpus("ptb").splits["train"], "ptb, training part"
-        except UserError:
-            text, name = drawn(), "random words (the Penn Treebank is not under RNNZOO_DATA)"
-    tokenizer = WordTokenizer.train([text])
-    seconds: dict[str, list[float]] = {}
+    use_threads(options.threads)
+    text, name = chosen(options.file)
+    words, characters = WordTokenizer.train([text]), CharTokenizer.train([text])
     with tempfile.TemporaryDirectory(prefix="rnnzoo-bench-") as folder:
-        found = sides(text, tokenizer, Path(folder))
-        reference = found["rnnzoo"]()
-        for _ in range(options.rounds):
-            for side, run in found.items():
-                begun = time.perf_counter()
-                ids = run()
-                seconds.setdefault(side, []).append(time.perf_counter() - begun)
-                if not np.array_equal(ids, reference):
-                    raise SystemExit(f"benchmarks.tokenise: {side} has other ids")
-    print(f"{name}: {len(text.encode()):,} bytes, {len(reference):,} tokens, vocabulary {tokenizer.vocab_size:,}")
-    ours = statistics.median(seconds["rnnzoo"])
-    for side, times in seconds.items():
-        middle = statistics.median(times)
-        print(
-            f"{side:22} {middle:8.3f} s  ({min(times):.3f} to {max(times):.3f})  {len(reference) / middle:12,.0f} "
-            f"tokens/s  {middle / ours:6.1f} times ours"
-        )
-    if options.json:
-        options.json.write_text(
-            json.dumps({"text": name, "tokens": len(reference), "seconds": seconds}, indent=2) + "\n"
-        )
+        tables = [
+            measured("words", word_sides(text, words, Path(folder)), options),
+            measured("characters", character_sides(text, characters), options),
+        ]
+    found = {
+        "benchmark": "tokenise",
+        "title": "Text to ids",
+        "about": "One text, one vocabulary made beforehand, and the same ids on all sides, as one array.",
+        "command": "python -m benchmarks.tokenise",
+        "machine": machine(),
+        "limits": limits(options.clock),
+        "setting": {"text": name, "bytes": len(text.encode()), "words": words.vocab_size, "clock": options.clock},
+        "missing": {},
+        "tables": tables,
+    }
+    keep(found, options)
     return 0
 
 
