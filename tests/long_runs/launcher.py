@@ -6,6 +6,7 @@ command with a `Witness` among its callbacks, and nothing of it is left for the 
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import select
@@ -137,6 +138,9 @@ def serve() -> None:
     import witness  # noqa: F401
 
     torch.set_num_threads(1)
+    trainer = importlib.import_module("rnnzoo.tasks.trainer")
+    parser = trainer.trainer_parser()  # the same for all, and slow to make
+    trainer.trainer_parser = lambda: parser
     rest, alive = b"", set[int]()
     while True:
         ready = select.select([0], [], [], 0.02 if alive else None)[0]
