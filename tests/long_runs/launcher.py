@@ -6,7 +6,6 @@ command with a `Witness` among its callbacks, and nothing of it is left for the 
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import select
@@ -38,9 +37,7 @@ class Launcher:
         self._ended: dict[int, int] = {}
         self._rest = b""
 
-    def start(
-        self, words: Sequence[str], folder: Path, ranks: int = 1, env: Mapping[str, str] | None = None
-    ) -> Ranks:
+    def start(self, words: Sequence[str], folder: Path, ranks: int = 1, env: Mapping[str, str] | None = None) -> Ranks:
         """Starts ``rnnzoo WORDS`` in `folder`, as torchrun would on so many ranks; they write to ``log.RANK`` there."""
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -130,17 +127,11 @@ class Ranks:
 
 def serve() -> None:
     """Forks for each line of standard input, and reports each end."""
-    import matplotlib.pyplot
     import torch
+    import witness
 
-    import rnnzoo.cli.train
-    import rnnzoo.tasks.train
-    import witness  # noqa: F401
-
+    witness.prepare()
     torch.set_num_threads(1)
-    trainer = importlib.import_module("rnnzoo.tasks.trainer")
-    parser = trainer.trainer_parser()  # the same for all, and slow to make
-    trainer.trainer_parser = lambda: parser
     rest, alive = b"", set[int]()
     while True:
         ready = select.select([0], [], [], 0.02 if alive else None)[0]

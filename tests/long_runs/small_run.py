@@ -87,7 +87,7 @@ def by_place(lines: list[list[str]]) -> dict[tuple[str, ...], tuple[str, ...]]:
 
 
 def same(folder: Path, straight: Path, ranks: int = 1) -> None:
-    """Every loss and score of `folder`'s run, on every rank, is that of a run that was never stopped; so are weights."""
+    """Every loss and score of `folder`'s run, on every rank, is that of one that was never stopped; so are weights."""
     for rank in range(ranks):
         assert by_place(seen(folder, rank)) == by_place(seen(straight, rank)), f"rank {rank}"
         ours, theirs = (torch.load(place / f"seen.{rank}.weights", weights_only=True) for place in (folder, straight))

@@ -35,7 +35,9 @@ VARIANTS = {
         ("t 0 6", "t 0 8", "t 1 5"),
     ),
     "second epoch": Variant(LANGUAGE_MODEL, DROPOUT, ("t 1 0", "t 1 4", "t 1 8")),
-    "in validation": Variant(LANGUAGE_MODEL, {"trainer.val_check_interval": 4, **DROPOUT}, ("v 4 0", "v 8 0", "v 13 0")),
+    "in validation": Variant(
+        LANGUAGE_MODEL, {"trainer.val_check_interval": 4, **DROPOUT}, ("v 4 0", "v 8 0", "v 13 0")
+    ),
     "translator": Variant(TRANSLATOR, {}, ("t 0 3", "t 0 5", "t 1 2")),
     "all at once": Variant(
         LANGUAGE_MODEL, {"trainer.accumulate_grad_batches": 2, **WEIGHT_DROPOUT}, ("t 0 6", "v 5 0", "t 1 7")
@@ -75,7 +77,9 @@ def test_from_two_ranks_to_one_to_four(launcher: Launcher, tmp_path: Path) -> No
     straight, folder = prepare(tmp_path / "straight"), prepare(tmp_path / "moved")
     started = launcher.start(words(), straight)
     assert started.ends() == [0], started.said()
-    alone = {tuple(line[1:3]): (float.fromhex(line[4]), line[6].split(",")) for line in seen(straight) if line[0] == "t"}
+    alone = {
+        tuple(line[1:3]): (float.fromhex(line[4]), line[6].split(",")) for line in seen(straight) if line[0] == "t"
+    }
     found: dict[tuple[str, ...], tuple[float, list[str]]] = {}
     for ranks, end, more in ((2, "t 0 5", ()), (1, "t 1 2", ("--resume",)), (4, "", ("--resume",))):
         before = [len(seen(folder, rank)) for rank in range(ranks)]
@@ -85,7 +89,10 @@ def test_from_two_ranks_to_one_to_four(launcher: Launcher, tmp_path: Path) -> No
         assert set(codes) == {-signal.SIGKILL if end else 0}, started.said()
         lines = [[line for line in seen(folder, rank)[before[rank] :] if line[0] == "t"] for rank in range(ranks)]
         for together in zip(*lines, strict=False):
-            loss, rows = sum(float.fromhex(line[4]) for line in together), [r for line in together for r in line[6].split(",")]
+            loss, rows = (
+                sum(float.fromhex(line[4]) for line in together),
+                [r for line in together for r in line[6].split(",")],
+            )
             found[tuple(together[0][1:3])] = loss, rows
     assert found.keys() == alone.keys()
     for place, (loss, rows) in alone.items():

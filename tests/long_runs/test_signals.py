@@ -36,7 +36,7 @@ def straight(launcher: Launcher, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 
 def test_to_rank_0_to_rank_1_and_to_all(launcher: Launcher, straight: Path, tmp_path: Path) -> None:
-    """In a step to one, in a validation to the other, then to both: nothing is done twice but that validation's epoch."""
+    """In a step to one, in a validation to the other, in a step to both."""
     folder = prepare(tmp_path / "run")
     for number, (target, place) in enumerate(zip(TARGETS, ("t 0 3", "v 9 0", "t 1 5"), strict=True)):
         more = ("--resume",) if number else ()
@@ -86,4 +86,6 @@ def test_at_random_instants(
                 break
         runs += 1
         with capsys.disabled():
-            print(f"\n{tries} signals, {runs} runs: no hang, every exit code 143, every run resumed", end="", flush=True)
+            print(
+                f"\n{tries} signals, {runs} runs: no hang, every exit code 143, every run resumed", end="", flush=True
+            )

@@ -19,8 +19,8 @@ from lightning.pytorch.callbacks import Callback
 class Witness(Callback):
     """Appends a line for each training batch and each validation; numbers to the last bit.
 
-    ``t EPOCH BATCH STEP LOSS RATE ROWS`` (a hash of each row's tokens) and ``v STEP SCORE``. Sends itself a signal at ``t EPOCH BATCH``, before that batch
-    is trained on, or at ``v STEP BATCH``, in a validation.
+    ``t EPOCH BATCH STEP LOSS RATE ROWS`` (a hash of each row's tokens) and ``v STEP SCORE``. Sends itself a signal at
+    ``t EPOCH BATCH``, before that batch is trained on, or at ``v STEP BATCH``, in a validation.
 
     Args:
         path: the file. end: such a place. number: of the signal.

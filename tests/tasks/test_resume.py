@@ -85,7 +85,9 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "half of the epoch": {"limit_train_batches": 0.5},
     "steps": {"max_epochs": None, "max_steps": 24},
     "reloaded": {"reload_dataloaders_every_n_epochs": 1},
-    "plateau": {"task_options": {"schedule": {"name": "plateau", "factor": 0.5}, "optimizer": {"name": "sgd", "lr": 40.0}}},
+    "plateau": {
+        "task_options": {"schedule": {"name": "plateau", "factor": 0.5}, "optimizer": {"name": "sgd", "lr": 40.0}}
+    },
 }
 CELLS = {
     "lstm": small_lm.MODEL,
@@ -219,7 +221,10 @@ def test_another_number_of_ranks_shares_the_carried_states(text: Path, tmp_path:
 
 
 def test_rows_are_shared() -> None:
-    ranks: list[dict[str, torch.Tensor] | None] = [{"h": torch.arange(6).view(3, 2)}, {"h": torch.arange(6, 12).view(3, 2)}]
+    ranks: list[dict[str, torch.Tensor] | None] = [
+        {"h": torch.arange(6).view(3, 2)},
+        {"h": torch.arange(6, 12).view(3, 2)},
+    ]
     shared = [share_rows(ranks, rank, 3) for rank in range(3)]
     assert [one["h"].tolist() for one in shared if one] == [[[0, 1], [2, 3]], [[4, 5], [6, 7]], [[8, 9], [10, 11]]]
     assert share_rows(ranks, 0, 4) is None
