@@ -12,13 +12,14 @@ PYTHON ?=
 TORCH_INDEX ?=
 ARGS ?=
 
-.PHONY: help quickstart test test-slow lint types floors docs pytest format bench tour clean distclean
+.PHONY: help quickstart test test-slow lint types floors docs pytest kill-test format bench tour clean distclean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make quickstart   train a small model on real text and let it write (about two minutes of training)"
 	@echo "make test         everything that has to pass: lint, types, floors, docs, tests"
 	@echo "make test-slow    the tests that take long"
+	@echo "make kill-test    kill -9, N=200 times: no run is lost"
 	@echo "make bench        the benchmarks"
 	@echo "make tour         runs the pages of docs/tour again: their code, pictures and numbers"
 	@echo "make lint | types | floors | docs | pytest | format | clean | distclean"
@@ -47,6 +48,11 @@ pytest: .venv/installed-dev
 
 test-slow: .venv/installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m slow $(ARGS)
+
+# One process: what is killed is its children.
+N ?= 200
+kill-test: .venv/installed-dev
+	OMP_NUM_THREADS=1 RNNZOO_KILLS=$(N) $(BIN)/pytest -q -s -m slow tests/long_runs/test_kills.py
 
 format: .venv/installed-dev
 	$(BIN)/ruff check --fix .

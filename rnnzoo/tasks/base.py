@@ -22,7 +22,7 @@ from rnnzoo.shapes import Tensor
 from rnnzoo.training.finite import IN_A_ROW, NonFiniteError, OnNonFinite, SkippedStep, broken, first_broken
 from rnnzoo.training.nt_asgd import NTASGD
 from rnnzoo.training.optim import OptimizerConfig, ScheduleConfig
-from rnnzoo.training.resume import gather_ranks, random_state, set_random_state
+from rnnzoo.training.resume import gather_ranks, random_state, set_random_state, share_rows
 from rnnzoo.training.validation import begin_again, note_validation
 from rnnzoo.zoo import Published, load, push_to_hub, save_folder
 
@@ -367,16 +367,20 @@ class Task(lightning.LightningModule):
             return
         self.tokens_trained = resume["tokens_trained"]
         self._skipped = resume.get("skipped", 0)
-        ranks = resume["ranks"]
-        if len(ranks) != self.trainer.world_size:
-            return  # other ranks, other streams: the carried states do not fit them
-        mine = ranks[self.global_rank]
+        ranks, rank, world = resume["ranks"], self.global_rank, self.trainer.world_size
+        if len(ranks) == world:
+            mine = ranks[rank]
+            nats, tokens = mine["log"]
+        else:  # the same rows, shared among other ranks
+            mine = {name: share_rows([one[name] for one in ranks], rank, world) for name in self._carried()}
+            nats, tokens = (sum(one["log"][part] for one in ranks) / world for part in (0, 1))
         self._resume_carried(mine)
-        self._log_nats, self._log_tokens = torch.tensor(mine["log"][0]), mine["log"][1]
-        set_random_state(mine["random"])
+        self._log_nats, self._log_tokens = torch.tensor(nats), tokens
+        if rank < len(ranks):  # a rank that was not there draws from the seed
+            set_random_state(ranks[rank]["random"])
 
     def _carried(self) -> dict[str, Any]:
-        """What else a rank carries from batch to batch, for a checkpoint."""
+        """What else a rank carries from batch to batch, for a checkpoint: states of its rows, packed, by name."""
         return {}
 
     def _resume_carried(self, carried: dict[str, Any]) -> None:

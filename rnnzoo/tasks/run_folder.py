@@ -81,8 +81,8 @@ class RunFolder:
             noted["overlays"] = [str(overlay) for overlay in overlays]
         if coverage is not None:
             noted["embedding"] = coverage.to_dict()
-        write_json(self.path / "run.json", noted)
         write_text(self.path / "recipe.yaml", recipe.to_yaml())
+        write_json(self.path / "run.json", noted)  # the last: a folder without it is no run to go on with
 
     def settings(self) -> dict[str, Any]:
         """What was set on top of the recipe when the run began."""

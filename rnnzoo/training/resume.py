@@ -6,6 +6,7 @@ Lightning saves neither, so a resumed run would draw other dropout masks and sta
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import torch.distributed as dist
 from rnnzoo import state as states
 from rnnzoo.state import State
 
-__all__ = ["gather_ranks", "pack_state", "random_state", "set_random_state", "unpack_state"]
+__all__ = ["gather_ranks", "pack_state", "random_state", "set_random_state", "share_rows", "unpack_state"]
 
 
 def random_state() -> dict[str, Any]:
@@ -57,3 +58,25 @@ def pack_state(state: State | None) -> dict[str, torch.Tensor] | None:
 def unpack_state(packed: dict[str, torch.Tensor] | None, like: State, device: torch.device) -> State | None:
     """`pack_state`'s inverse; `like` is a state of the same form."""
     return None if packed is None else states.to(states.unflatten(like, packed), device)
+
+
+def share_rows(
+    packed: Sequence[dict[str, torch.Tensor] | None], rank: int, world_size: int
+) -> dict[str, torch.Tensor] | None:
+    """What a rank carries when a run goes on with another number of ranks, each of which takes successive rows.
+
+    Args:
+        packed: `pack_state` of each rank that there was. rank: which this one is. world_size: how many there are now.
+
+    Returns:
+        The rows of this one; None where the old ranks carried nothing, or their rows cannot be shared evenly.
+    """
+    known = [one for one in packed if one is not None]
+    if len(known) < len(packed) or not known:
+        return None
+    whole = {name: torch.cat([one[name] for one in known]) for name in known[0]}
+    total = {len(rows) for rows in whole.values()}
+    if len(total) != 1 or (count := total.pop()) % world_size:
+        return None
+    each = count // world_size
+    return {name: rows[rank * each : (rank + 1) * each].clone() for name, rows in whole.items()}

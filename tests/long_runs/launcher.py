@@ -37,9 +37,7 @@ class Launcher:
         self._ended: dict[int, int] = {}
         self._rest = b""
 
-    def start(
-        self, words: Sequence[str], folder: Path, ranks: int = 1, env: Mapping[str, str] | None = None
-    ) -> Ranks:
+    def start(self, words: Sequence[str], folder: Path, ranks: int = 1, env: Mapping[str, str] | None = None) -> Ranks:
         """Starts ``rnnzoo WORDS`` in `folder`, as torchrun would on so many ranks; they write to ``log.RANK`` there."""
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -129,13 +127,10 @@ class Ranks:
 
 def serve() -> None:
     """Forks for each line of standard input, and reports each end."""
-    import matplotlib.pyplot
     import torch
+    import witness
 
-    import rnnzoo.cli.train
-    import rnnzoo.tasks.train
-    import witness  # noqa: F401
-
+    witness.prepare()
     torch.set_num_threads(1)
     rest, alive = b"", set[int]()
     while True:

@@ -121,7 +121,9 @@ def test_weights_that_overflow_are_not_saved(place: Path) -> None:
     settings = {"optimizer": {"name": "sgd", "lr": 1e40}, "trainer.max_steps": 1, "checkpoint_every": 5}
     with pytest.raises(NonFiniteError, match=r"after step 1, the last: weight \S+ is"):
         train(place / "small.yaml", runs=place / "a", text=place / "text.txt", settings=settings)
-    with pytest.raises(NonFiniteError, match=r"after step 1: weight \S+ is (nan|infinite), so that no checkpoint is written"):
+    with pytest.raises(
+        NonFiniteError, match=r"after step 1: weight \S+ is (nan|infinite), so that no checkpoint is written"
+    ):
         train(place / "small.yaml", runs=place / "b", text=place / "text.txt", lr=1e40)
     assert not list(place.rglob("*.ckpt"))
 
@@ -179,7 +181,9 @@ def test_stops(data: StreamData, tmp_path: Path, case: str, later: bool, monkeyp
 def test_skips_a_gradient(data: StreamData) -> None:
     """Neither weights nor the optimiser's averages notice; the loss that is logged is that of the other steps."""
     at = At({4}, spoil_gradient)
-    with pytest.warns(SkippedStep, match=r"step 4 \(batch 4 of epoch 1\) is skipped: the gradient of head\.weight is nan"):
+    with pytest.warns(
+        SkippedStep, match=r"step 4 \(batch 4 of epoch 1\) is skipped: the gradient of head\.weight is nan"
+    ):
         module = fit(data, at, policy="skip", log_every_n_steps=4)
     assert all(at.weights[2][name].equal(at.weights[3][name]) for name in at.weights[3])
     assert not all(at.weights[3][name].equal(at.weights[4][name]) for name in at.weights[3])

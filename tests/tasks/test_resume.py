@@ -18,6 +18,7 @@ from lightning.pytorch.callbacks import Callback, Checkpoint
 from rnnzoo.errors import UserError
 from rnnzoo.tasks import CharLM
 from rnnzoo.training import NTASGD, StreamData
+from rnnzoo.training.resume import share_rows
 
 pytestmark = [pytest.mark.filterwarnings(filter) for filter in small_lm.FILTERS]
 
@@ -84,7 +85,9 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "half of the epoch": {"limit_train_batches": 0.5},
     "steps": {"max_epochs": None, "max_steps": 24},
     "reloaded": {"reload_dataloaders_every_n_epochs": 1},
-    "plateau": {"task_options": {"schedule": {"name": "plateau", "factor": 0.5}, "optimizer": {"name": "sgd", "lr": 40.0}}},
+    "plateau": {
+        "task_options": {"schedule": {"name": "plateau", "factor": 0.5}, "optimizer": {"name": "sgd", "lr": 40.0}}
+    },
 }
 CELLS = {
     "lstm": small_lm.MODEL,
@@ -203,16 +206,39 @@ def test_reloading_dataloaders_changes_nothing(text: Path) -> None:
     assert run(text, reload_dataloaders_every_n_epochs=1)[0].nats == run(text)[0].nats
 
 
-def test_another_number_of_ranks_begins_with_fresh_states(text: Path, tmp_path: Path) -> None:
-    """As when a run that had two devices goes on with one: the position stays, the states of streams do not fit."""
-    run(text, EveryStep(tmp_path), max_epochs=1)
+def test_another_number_of_ranks_shares_the_carried_states(text: Path, tmp_path: Path) -> None:
+    """As when a run that had two devices goes on with one: every stream goes on from its own state."""
+    straight, *_ = run(text, EveryStep(tmp_path), max_epochs=1)
     path = tmp_path / "step-4.ckpt"
     checkpoint = torch.load(path, weights_only=True)
-    checkpoint["rnnzoo"]["ranks"] *= 2
+    (alone,) = checkpoint["rnnzoo"]["ranks"]
+    halves = [{name: rows[part] for name, rows in alone["carry"].items()} for part in (slice(0, 2), slice(2, 4))]
+    checkpoint["rnnzoo"]["ranks"] = [{**alone, "carry": half, "log": [0.0, 0]} for half in halves]
     torch.save(checkpoint, path)
     resumed, *_ = run(text, checkpoint=path, max_epochs=1)
     assert resumed.chunks == [(0, number) for number in range(4, CHUNKS)]
-    assert all(math.isfinite(float.fromhex(nats)) for nats in resumed.nats)
+    assert resumed.nats == straight.nats[4:]
+
+
+def test_rows_are_shared() -> None:
+    ranks: list[dict[str, torch.Tensor] | None] = [
+        {"h": torch.arange(6).view(3, 2)},
+        {"h": torch.arange(6, 12).view(3, 2)},
+    ]
+    shared = [share_rows(ranks, rank, 3) for rank in range(3)]
+    assert [one["h"].tolist() for one in shared if one] == [[[0, 1], [2, 3]], [[4, 5], [6, 7]], [[8, 9], [10, 11]]]
+    assert share_rows(ranks, 0, 4) is None
+    assert share_rows([None, ranks[0]], 0, 1) is None
+
+
+def test_a_validation_after_the_very_last_step(text: Path, tmp_path: Path) -> None:
+    """Lightning alone would say that all steps were taken."""
+    options = {"max_epochs": None, "max_steps": 2 * CHUNKS}
+    straight, resumed = EveryStep(tmp_path), EveryStep(tmp_path / "resumed")
+    run(text, straight, **options)
+    *_, fit = run(text, resumed, checkpoint=tmp_path / f"step-{2 * CHUNKS}.ckpt", **options)
+    assert resumed.validated == {2 * CHUNKS: straight.validated[2 * CHUNKS]}
+    assert (fit.global_step, fit.max_steps) == (2 * CHUNKS, 2 * CHUNKS)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ import hashlib
 import importlib
 import json
 import math
-import os
 import shutil
 import signal
 import subprocess
