@@ -1,8 +1,7 @@
 """The plan for a CPU: a copy of the model whose weights were prepared; its code is the model's own.
 
 No recurrence and no step is written here. The copy's weights are `PreparedWeight`s, and where the first layer sees its
-input through a product only, that product was made of the whole embedding table beforehand, so that it becomes a
-look-up.
+input through a product only, that product is made of the embedding table beforehand, so that it becomes a look-up.
 """
 
 from __future__ import annotations
@@ -26,6 +25,9 @@ from rnnzoo.shapes import Float, Int, Tensor
 from rnnzoo.state import State
 
 __all__ = ["prepare"]
+
+_AT_ONCE = 1 << 28
+"""Multiplications up to which a table is made at the start: some milliseconds."""
 
 
 def prepare(model: PlainModel) -> PlainPlan:
@@ -88,14 +90,33 @@ class _Advancing(Cell):
 
 
 class _Folded(nn.Module):
-    """Embedding and input product in one table (V, P)."""
+    """Embedding and input product in one table (V, P); a large one is filled as its tokens come.
+
+    So a large vocabulary costs no waiting at the start, and no memory for what is never said.
+    """
 
     table: Tensor
+    known: Tensor
 
     def __init__(self, embedding: nn.Embedding, projection: nn.Module, cell: HoistedCell) -> None:
         super().__init__()
-        with torch.no_grad():
-            self.register_buffer("table", cell.project(projection(embedding.weight)))
+        self.embedding, self.projection, self.cell = embedding, projection, cell
+        example = self.rows(torch.zeros(1, dtype=torch.int64, device=embedding.weight.device))
+        size = embedding.num_embeddings
+        self.register_buffer("table", example.new_empty(size, example.size(1)))
+        self.register_buffer("known", torch.zeros(size, dtype=torch.bool, device=example.device))
+        self.whole = size * embedding.embedding_dim * example.size(1) <= _AT_ONCE
+        if self.whole:
+            self.table.copy_(self.rows(torch.arange(size, device=example.device)))
+
+    @torch.no_grad()
+    def rows(self, tokens: Int[Tensor, "B"]) -> Float[Tensor, "B P"]:
+        """What the first layer makes of these tokens' vectors, by its own code."""
+        return self.cell.project(self.projection(self.embedding(tokens)))
 
     def forward(self, tokens: Int[Tensor, "B"]) -> Float[Tensor, "B P"]:
+        if not self.whole and not self.known.index_select(0, tokens).all():
+            new = tokens[~self.known[tokens]].unique()
+            self.table[new] = self.rows(new)
+            self.known[new] = True  # last: who reads beside us must not find a row that is not there
         return self.table.index_select(0, tokens)

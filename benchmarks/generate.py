@@ -1,0 +1,298 @@
+"""Generation, token after token: the loops that everybody writes against rnnzoo's, all in one process, in turn.
+
+    python -m benchmarks.generate --json benchmarks/results/generate.json
+    python -m benchmarks.generate --docs docs/decoding.md --json benchmarks/results/generate.json   # and the page
+    python -m benchmarks.generate --hidden 16 --tokens 3 --rounds 1                                  # whether it runs
+
+A character model of random weights: V 65, E 128, LSTM 2x512, float32. All sides have the same weights, take the most
+probable character each time, and must write the same text. rnnzoo's is `LanguageModel.generate` as anyone calls it,
+with decoding to text, checks and all; the others are bare loops. In each round every side writes once, and a ratio is
+that of one round; the median stands with the least and the greatest. With one thread the time is the CPU's own, so that
+a machine with other work gives nearly the ratios of an idle one; what remains is that others use its caches, which slows
+rnnzoo's side down the most, since little but reading the weights is left in it.
+
+Then every cell's step, plain and by a plan, and the products that a plan chooses among.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import platform
+import re
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from rnnzoo.backbones import StackConfig
+from rnnzoo.cells import CellConfig, builtin_cells
+from rnnzoo.cells._products import packed
+from rnnzoo.models import LanguageModel, LanguageModelConfig
+from rnnzoo.text import CharTokenizer
+
+VOCABULARY, EMBEDDING = 65, 128
+BLOCK = re.compile(r"(<!-- benchmarks.generate: begin -->\n).*?(<!-- benchmarks.generate: end -->)", re.DOTALL)
+NAIVE, ONEDNN_OFF, BY_CELL, PLAIN, OURS = (
+    "nn.LSTM loop",
+    "nn.LSTM loop, oneDNN off",
+    "nn.LSTMCell loop",
+    "plain",
+    "rnnzoo",
+)
+
+Write = Callable[[], torch.Tensor]
+"""Writes so many characters, and gives them: (B, T)."""
+
+
+def build(cell: str, hidden: int) -> LanguageModel:
+    """A model whose text does not repeat one character: its output layer is sharpened."""
+    torch.manual_seed(0)
+    stack = StackConfig(cell=CellConfig.from_dict({"name": cell}), hidden_size=hidden, num_layers=2)
+    model = LanguageModelConfig(embedding_dim=EMBEDDING, backbone=stack).build(
+        CharTokenizer([chr(0x4E00 + i) for i in range(VOCABULARY)])
+    )
+    with torch.no_grad():
+        model.head.weight.mul_(8)  # type: ignore[operator]
+    return model.eval()
+
+
+def by_module(model: LanguageModel, batch: int, tokens: int, onednn: bool = True) -> Write:
+    """nn.LSTM, one character at a time."""
+    lstm = nn.LSTM(EMBEDDING, model.backbone.output_size, 2, batch_first=True)
+    weights = {}
+    for index, layer in enumerate(model.backbone.layers):
+        weights |= {f"{name}_l{index}": tensor for name, tensor in layer.state_dict().items()}
+    lstm.load_state_dict(weights)
+
+    @torch.no_grad()
+    def write() -> torch.Tensor:
+        last, state, written = torch.zeros(batch, 1, dtype=torch.int64), None, []
+        with torch.backends.mkldnn.flags(enabled=onednn):  # type: ignore[no-untyped-call]
+            for _ in range(tokens):
+                y, state = lstm(model.embedding(last), state)
+                last = model.head(y).argmax(-1)
+                written.append(last)
+        return torch.cat(written, 1)
+
+    return write
+
+
+def by_cell(model: LanguageModel, batch: int, tokens: int) -> Write:
+    """nn.LSTMCell, layer by layer."""
+    cells = [nn.LSTMCell(layer.input_size, layer.output_size) for layer in model.backbone.cells]
+    for cell, layer in zip(cells, model.backbone.cells, strict=True):
+        cell.load_state_dict(layer.state_dict())
+
+    @torch.no_grad()
+    def write() -> torch.Tensor:
+        last, written = torch.zeros(batch, dtype=torch.int64), []
+        states = [(torch.zeros(batch, cell.hidden_size), torch.zeros(batch, cell.hidden_size)) for cell in cells]
+        for _ in range(tokens):
+            x = model.embedding(last)
+            for index, cell in enumerate(cells):
+                states[index] = cell(x, states[index])
+                x = states[index][0]
+            last = model.head(x).argmax(-1)
+            written.append(last)
+        return torch.stack(written, 1)
+
+    return write
+
+
+def by_rnnzoo(model: LanguageModel, batch: int, tokens: int, backend: str) -> Write:
+    """`LanguageModel.generate`; rows of one text each, which all start alike."""
+
+    def write() -> torch.Tensor:
+        texts = model.generate(max_new_tokens=tokens, temperature=0.0, num=batch, backend=backend)
+        return torch.tensor([[ord(character) - 0x4E00 for character in text] for text in texts])
+
+    return write
+
+
+def clock(threads: int) -> Callable[[], float]:
+    """The CPU's time, or that of the wall where several threads work."""
+    return time.process_time if threads == 1 else time.perf_counter
+
+
+def in_turn(sides: dict[str, Write], rounds: int, now: Callable[[], float]) -> dict[str, list[float]]:
+    """The seconds of each side in each round; a first round is not counted."""
+    seconds: dict[str, list[float]] = {name: [] for name in sides}
+    for number in range(rounds + 1):
+        texts = []
+        for name in sides if number % 2 else reversed(sides):
+            begun = now()
+            texts.append(sides[name]())
+            if number:
+                seconds[name].append(now() - begun)
+        assert all(torch.equal(text, texts[0]) for text in texts), "the sides wrote different texts"
+    return seconds
+
+
+def compared(options: argparse.Namespace, batch: int) -> dict[str, Any]:
+    """All sides at one batch size; the number of characters is less where a step is longer."""
+    model, tokens = build("lstm", options.hidden), max(3, options.tokens // (1 + batch // 16))
+    sides = {
+        NAIVE: by_module(model, batch, tokens),
+        ONEDNN_OFF: by_module(model, batch, tokens, onednn=False),
+        BY_CELL: by_cell(model, batch, tokens),
+        PLAIN: by_rnnzoo(model, batch, tokens, "plain"),
+        OURS: by_rnnzoo(model, batch, tokens, "torch"),
+    }
+    seconds = in_turn(sides, options.rounds, clock(options.threads))
+    ratios = {
+        name: [a / b for a, b in zip(seconds[name], seconds[OURS], strict=True)] for name in sides if name != OURS
+    }
+    return {
+        "batch": batch,
+        "tokens": tokens,
+        "characters_per_second": {name: batch * tokens / statistics.median(times) for name, times in seconds.items()},
+        "ratios": {name: spread(found) for name, found in ratios.items()},
+    }
+
+
+def spread(values: Sequence[float]) -> dict[str, float]:
+    """Median, least and greatest."""
+    return {"median": statistics.median(values), "least": min(values), "greatest": max(values)}
+
+
+def cells(options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Every cell, two layers, one row: characters a second of the plain step and of a plan's."""
+    rows = []
+    for name in options.cells:
+        importlib.import_module(f"rnnzoo.cells.{name}")
+        model = build(name, options.hidden)
+        tokens = max(3, options.tokens // 2)
+        sides = {
+            backend: by_rnnzoo(model, 1, tokens, {PLAIN: "plain", OURS: "torch"}[backend]) for backend in (PLAIN, OURS)
+        }
+        seconds = in_turn(sides, options.rounds, clock(options.threads))
+        speed = {side: tokens / statistics.median(times) for side, times in seconds.items()}
+        ratio = spread([a / b for a, b in zip(seconds[PLAIN], seconds[OURS], strict=True)])
+        rows.append({"cell": name, "characters_per_second": speed, "ratio": ratio})
+        print(f"{name:20} {speed[PLAIN]:7.0f} {speed[OURS]:7.0f}  {ratio['median']:4.1f}x", flush=True)
+    return rows
+
+
+def products(options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Microseconds of a few rows by a matrix, one way after the other."""
+    rows, now = [], clock(options.threads)
+    for inputs, outputs in ((options.hidden, 4 * options.hidden), (2 * options.hidden, 4 * options.hidden)):
+        weight = torch.randn(outputs, inputs) / inputs**0.5
+        ordered, columns = packed(weight, 16), np.ascontiguousarray(weight.numpy().T)
+        for count in (1, 2, 5, 16, 64):
+            x = torch.randn(count, inputs)
+            ways: dict[str, Callable[[], Any]] = {"F.linear": lambda x=x, weight=weight: F.linear(x, weight)}
+            if ordered is not None:
+                ways["oneDNN's order"] = lambda x=x, ordered=ordered: ordered(x)
+            ways["OpenBLAS, transposed"] = lambda x=x, columns=columns: np.dot(x.numpy(), columns)
+            times = max(3, int(options.tokens * 0.3 / count**0.5))
+            found: dict[str, list[float]] = {name: [] for name in ways}
+            for number in range(options.rounds + 1):
+                for name, way in ways.items():
+                    begun = now()
+                    for _ in range(times):
+                        way()
+                    if number:
+                        found[name].append((now() - begun) / times * 1e6)
+            rows.append(
+                {"rows": count, "inputs": inputs, "outputs": outputs}
+                | {"microseconds": {name: statistics.median(some) for name, some in found.items()}}
+            )
+    return rows
+
+
+def machine(threads: int) -> dict[str, Any]:
+    """What the figures were measured on."""
+    model = next(
+        (line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")),
+        platform.processor(),
+    )
+    found = {"cpu": model, "cores": os.cpu_count(), "threads": threads, "load": os.getloadavg()[0]}
+    return found | {"torch": torch.__version__, "numpy": np.__version__, "python": platform.python_version()}
+
+
+def _lines(path: str) -> list[str]:
+    file = Path(path)
+    return file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+
+
+def block(found: dict[str, Any]) -> str:
+    """The figures as tables of a page."""
+    on = found["machine"]
+    lines = [
+        f"Measured on {on['cpu']}, {on['threads']} thread, torch {on['torch']}, by `python -m benchmarks.generate`; "
+        f"medians of {found['rounds']} rounds in turn, in brackets the least and the greatest ratio.",
+        "",
+        "| batch | side | characters/s | `generate` is faster by |",
+        "|---|---|---|---|",
+    ]
+    for row in found["compared"]:
+        for name, speed in row["characters_per_second"].items():
+            ratio = row["ratios"].get(name)
+            times = "" if ratio is None else f"{ratio['median']:.1f}x ({ratio['least']:.1f}–{ratio['greatest']:.1f})"
+            shown = {PLAIN: '`generate(backend="plain")`', OURS: "**`generate`**"}.get(name, name)
+            lines.append(f"| {row['batch']} | {shown} | {speed:,.0f} | {times} |")
+    if found["cells"]:
+        lines += ["", "Every cell, two layers of the same size, one row, characters a second:", ""]
+        lines += ["| cell | plain | plan | ratio |", "|---|---|---|---|"]
+        for row in found["cells"]:
+            speed, ratio = row["characters_per_second"], row["ratio"]["median"]
+            lines.append(f"| `{row['cell']}` | {speed[PLAIN]:,.0f} | {speed[OURS]:,.0f} | {ratio:.1f}x |")
+    lines += ["", "A few rows by a matrix that stays in the cache, microseconds:", ""]
+    names = list(found["products"][0]["microseconds"])
+    lines += [f"| rows | matrix | {' | '.join(names)} |", f"|---|---|{'---|' * len(names)}"]
+    for row in found["products"]:
+        times = " | ".join(f"{row['microseconds'][name]:,.0f}" for name in names)
+        lines.append(f"| {row['rows']} | {row['inputs']} → {row['outputs']} | {times} |")
+    return "\n".join(lines) + "\n"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measures and prints; returns the exit code."""
+    description = (__doc__ or "").split("\n\n")[0]
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.generate", description=description)
+    parser.add_argument("--batch", type=int, nargs="+", default=[1, 64], help="texts at once (1 64)")
+    parser.add_argument("--cells", nargs="*", default=list(builtin_cells()), help="cells of the second table (all)")
+    for name, value, what in (
+        ("rounds", 5, "of all sides"),
+        ("threads", 1, "of PyTorch and of OpenBLAS"),
+        ("hidden", 512, "units of a layer"),
+        ("tokens", 200, "characters of a text"),
+    ):
+        parser.add_argument(f"--{name}", type=int, default=value, help=f"{what} ({value})")
+    parser.add_argument("--json", type=Path, metavar="OUT", help="write the figures to this file too")
+    parser.add_argument("--docs", type=Path, metavar="PAGE", help="write the tables into their place on this page")
+    options = parser.parse_args(arguments)
+    if os.environ.get("OMP_NUM_THREADS") != str(options.threads):  # which OpenBLAS reads when it is loaded
+        print(f"start it with OMP_NUM_THREADS={options.threads}: OpenBLAS has as many threads as that says")
+        return 2
+    torch.set_num_threads(options.threads)
+    found: dict[str, Any] = {"machine": machine(options.threads), "rounds": options.rounds, "hidden": options.hidden}
+    found["compared"] = []
+    for batch in options.batch:
+        found["compared"].append(row := compared(options, batch))
+        for name, speed in row["characters_per_second"].items():
+            ratio = row["ratios"].get(name)
+            shown = "" if ratio is None else "{median:5.1f}x ({least:.1f} to {greatest:.1f})".format(**ratio)
+            print(f"batch {batch:3} {name:26} {speed:9.0f} characters/s  {shown}", flush=True)
+    found["products"], found["cells"] = products(options), cells(options)
+    if options.json:
+        options.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    if options.docs:
+        page = options.docs.read_text(encoding="utf-8")
+        options.docs.write_text(BLOCK.sub(lambda m: m[1] + "\n" + block(found) + "\n" + m[2], page), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
