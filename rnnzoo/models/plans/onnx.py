@@ -48,7 +48,7 @@ class OnnxPlan:
 
     def __init__(self, model: PlainModel, *, int8: bool) -> None:
         require_onnx("onnx", "onnxscript", "onnxruntime")
-        import onnxruntime
+        import onnxruntime  # type: ignore[import-untyped]
 
         assert isinstance(model, LanguageModel | Seq2Seq)
         if device_of(model).type != "cpu":
