@@ -56,7 +56,7 @@ def to_onnx(graph: Graph, *, int8: bool = False) -> bytes:
 
 def _quantised(data: bytes) -> bytes:
     import onnx
-    from onnxruntime.quantization import QuantType, quantize_dynamic
+    from onnxruntime.quantization import QuantType, quantize_dynamic  # type: ignore[import-untyped]
 
     with tempfile.TemporaryDirectory(prefix="rnnzoo-onnx-") as folder, _quiet():
         path = Path(folder) / "int8.onnx"

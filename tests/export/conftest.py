@@ -2,24 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from every_cell import every_cell
-from exported import Exported
+from exported import Exported, export
 from small_translator import small_translator
-
-from rnnzoo.cli import main
-from rnnzoo.models import LanguageModel, Seq2Seq
-from rnnzoo.zoo import load, save_folder
-
-
-def export(model: LanguageModel | Seq2Seq, place: Path) -> Exported:
-    """What `rnnzoo export` makes of a model."""
-    pytest.importorskip("onnxscript", reason="the extra `export` is not installed")
-    save_folder(place / "model", model)
-    assert main(["export", str(place / "model"), str(place / "out.onnx")]) == 0
-    return Exported(load(place / "model"), place / "out.onnx")
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,10 @@ import onnxruntime
 import torch
 
 from rnnzoo import state as states
+from rnnzoo.cli import main
 from rnnzoo.models import LanguageModel, Seq2Seq
 from rnnzoo.state import State
+from rnnzoo.zoo import load, save_folder
 
 
 class Exported(NamedTuple):
@@ -22,6 +24,13 @@ class Exported(NamedTuple):
 
     def session(self, part: str = "") -> onnxruntime.InferenceSession:
         return onnxruntime.InferenceSession(self.out.with_suffix(f"{part}.onnx"))
+
+
+def export(model: LanguageModel | Seq2Seq, place: Path) -> Exported:
+    """What `rnnzoo export` makes of a model."""
+    save_folder(place / "model", model)
+    assert main(["export", str(place / "model"), str(place / "out.onnx")]) == 0
+    return Exported(load(place / "model"), place / "out.onnx")
 
 
 def named(prefix: str, tree: State) -> dict[str, Any]:
