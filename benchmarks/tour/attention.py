@@ -44,7 +44,9 @@ def _networks(axes: Any, looked: Attended, *, lines: bool) -> None:
     bridge = {"arrowstyle": "-|>", "color": GREY, "linewidth": 1.2, "connectionstyle": "arc3,rad=0"}
     end = len(looked.src_tokens) - 1
     axes.plot((end + 0.55, end + 1.0, end + 1.0), (low, low, (low + high) / 2), color=GREY, linewidth=1.2)
-    axes.plot((end + 1.0, end + 1.0, -1.0, -1.0), ((low + high) / 2,) * 3 + (high,), color=GREY, linewidth=1.2, zorder=-1)
+    axes.plot(
+        (end + 1.0, end + 1.0, -1.0, -1.0), ((low + high) / 2,) * 3 + (high,), color=GREY, linewidth=1.2, zorder=-1
+    )
     axes.annotate("", (-0.45, high), (-1.0, high), arrowprops=bridge | {"shrinkA": 0, "shrinkB": 0})
     axes.text(end + 1.1, (low + high) / 2, "state", color=GREY, va="center", fontsize=8.5)
     axes.set(xlim=(-1.3, end + 2.0), ylim=(low - 0.3, high + 0.3))

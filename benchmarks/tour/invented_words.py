@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -25,4 +26,5 @@ def make(images: Path, names: dict[str, Any]) -> dict[str, str]:
     new = written[SHOWN].new
     frequent = list(new)[:12]
     longest = sorted(set(new) - set(frequent), key=lambda word: (-len(word), word))[:24]
-    return {"words": f"> {', '.join(frequent)}; {', '.join(longest)}"}
+    text = f"{', '.join(frequent)}; {', '.join(longest)}"
+    return {"words": textwrap.fill(text, 120, initial_indent="> ", subsequent_indent="> ", break_on_hyphens=False)}

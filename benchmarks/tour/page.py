@@ -1,8 +1,8 @@
 """A page of the tour: Markdown whose code is run and whose output is what the code printed.
 
-A fence of ``python``, or of ``sh`` with one ``rnnzoo`` command, is run where a fence of ``text`` follows it, and that one
-is filled with what was printed; a fence of ``python`` is run in any case. All Python of a page shares its names. Tables
-stand between marks that name them.
+A fence of ``python`` is run, and so is one of ``sh`` that holds one ``rnnzoo`` command where a fence of ``text``
+follows; what was printed fills that fence. All Python of a page shares its names. Tables stand between marks that name
+them.
 """
 
 from __future__ import annotations
@@ -48,10 +48,14 @@ def run(text: str, name: str) -> tuple[str, dict[str, Any]]:
             else:
                 command = shlex.split(code)
                 if command[0] != "rnnzoo" or main(command[1:]):
-                    raise UserError(f"`{code.strip()}` cannot be run, or failed", path=name, position=f"line {line + 1}")
+                    raise UserError(
+                        f"`{code.strip()}` cannot be run, or failed", path=name, position=f"line {line + 1}"
+                    )
         if shown is None:
             if printed.getvalue():
-                raise UserError("this prints, and no ```text follows that would show it", path=name, position=f"line {line + 1}")
+                raise UserError(
+                    "this prints, and no ```text follows that would show it", path=name, position=f"line {line + 1}"
+                )
             return fence[0]
         lines = "".join(f"{each.rstrip()}\n" for each in printed.getvalue().rstrip().split("\n"))
         return f"```{kind}\n{code}```\n\n```text\n{lines}```\n"

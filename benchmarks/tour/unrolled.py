@@ -37,7 +37,7 @@ def make(images: Path, names: dict[str, Any]) -> dict[str, str]:
                 _text(axes, place + 0.2, -0.72, "$u$", None)
                 _arrow(axes, (place - 1.62 + (0.1 if t == 1 else 0), 0.08), (place - 0.45, 0.08), GREY)
                 _text(axes, place - 1.03, 0.25, "$w$", None)
-            if 1 < t:
+            if t > 1:
                 _arrow(axes, (place - 0.45, -0.14), (place - 1.62, -0.14), ORANGE)
                 _text(axes, place - 1.03, -0.4, f"{pulls[t - 1]:+.4f}", None, ORANGE)
         _text(axes, 7.05, 1.2, f"$L$ = {loss.item():.4f}", PLAIN)

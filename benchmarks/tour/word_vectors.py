@@ -7,8 +7,8 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from benchmarks.tour.picture import BLUE, GREEN, GREY, ORANGE, PURPLE, canvas
 from benchmarks.tour.page import grid
+from benchmarks.tour.picture import BLUE, GREEN, GREY, ORANGE, PURPLE, canvas
 from benchmarks.vectors import OUT
 
 COLOURS = (BLUE, GREEN, ORANGE, PURPLE, GREY, "#b08a2e", "#3c8f8a")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.tour.__main__ import DOCS, PAGES, main, made
+from benchmarks.tour.__main__ import DOCS, PAGES, made, main
 from benchmarks.tour.page import FENCE, filled, run
 from rnnzoo.errors import UserError
 
@@ -43,7 +43,7 @@ def test_a_page_shows_what_comes_out(page: str, tmp_path: Path, request: pytest.
 def test_the_pages_are_whole() -> None:
     """Each has its claim, its exercises, and the command that makes it; the index and the pictures are complete."""
     index = (DOCS / "index.md").read_text(encoding="utf-8")
-    assert PAGES == re.split(r"\s+", re.findall(r":hidden:\s+(.*?)\s+```", index, re.DOTALL)[0])
+    assert re.findall(r":hidden:\s+(.*?)\s+```", index, re.DOTALL)[0].split() == PAGES
     assert len(PAGES) == 10
     used = set()
     for page in PAGES:
@@ -63,7 +63,9 @@ def test_the_pages_are_whole() -> None:
 
 
 def test_code_is_run_and_what_it_printed_takes_its_place() -> None:
-    page = "a\n\n```python\nx = 2\n```\n\n```python\nprint(x + 1)\n```\n\n```text\nold\n```\n\n```sh\nrnnzoo --no\n```\n"
+    page = (
+        "a\n\n```python\nx = 2\n```\n\n```python\nprint(x + 1)\n```\n\n```text\nold\n```\n\n```sh\nrnnzoo --no\n```\n"
+    )
     text, names = run(page, "page.md")
     assert text == page.replace("old", "3")
     assert names["x"] == 2
