@@ -187,6 +187,7 @@ class Side:
         for line in self._process.stdout:
             if line.startswith(f"{word} "):
                 return line.split()[1]
+        self.close()
         raise SystemExit(f"benchmarks: a side failed: {self._log.read_text(encoding='utf-8')[-2000:]}")
 
 
