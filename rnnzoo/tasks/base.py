@@ -144,20 +144,20 @@ class Task(lightning.LightningModule):
         gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
         # With float16's loss scaling infinite gradients are usual, and its scaler leaves those steps out.
         scaled = getattr(self.trainer.precision_plugin, "scaler", None) is not None
-        wrong: Tensor | int = broken(nats, [] if scaled else gradients)
-        total = tokens
+        found = broken(nats, [] if scaled else gradients)
+        total, wrong = tokens, None
         if self.trainer.world_size > 1:  # all ranks step, or none does
-            counts = torch.stack([torch.tensor(tokens, device=self.device), wrong.to(self.device, torch.int64)])
+            counts = torch.stack([torch.tensor(tokens, device=self.device), found.to(self.device, torch.int64)])
             dist.all_reduce(counts)
             total, wrong = counts.tolist()
         # Lightning divided the loss by the accumulated batches, and DDP averaged over the ranks.
         factor = self.trainer.accumulate_grad_batches * self.trainer.world_size / max(total, 1)
         torch._foreach_mul_(gradients, factor)
-        if isinstance(wrong, Tensor) and self._reads_later(wrong):
-            self._unread.append((self.trainer.global_step + 1, self._place(), wrong))
+        if wrong is None and self._reads_later(found):
+            self._unread.append((self.trainer.global_step + 1, self._place(), found))
             if len(self._unread) >= 64:
                 self._settle()
-        elif wrong:
+        elif bool(found) if wrong is None else wrong:
             self._refuse(optimizer, nats)
             return
         self._skipped = 0

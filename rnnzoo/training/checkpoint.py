@@ -121,9 +121,11 @@ class StepCheckpoints(Checkpoint):
         if step == self._saved:
             return
         self._saved = step
-        _save(trainer, self.folder / f"step-{step:07}.ckpt")
-        if trainer.is_global_zero:
-            for old in sorted(self.folder.glob("step-*.ckpt"))[: -self.keep]:
+        path = self.folder / f"step-{step:07}.ckpt"
+        _save(trainer, path)
+        if trainer.is_global_zero:  # a later one was found damaged and passed over: it is none of the last few
+            there = sorted(old for old in self.folder.glob("step-*.ckpt") if old <= path)
+            for old in there[: -self.keep]:
                 trainer.strategy.remove_checkpoint(old)
 
 

@@ -44,8 +44,7 @@ def broken(loss: Tensor, gradients: Iterable[Tensor]) -> Tensor:
     """
     sums = [loss.detach()]
     for gradient in gradients:
-        half = gradient.dtype in (torch.float16, torch.bfloat16)
-        sums.append(gradient.sum(dtype=torch.float32 if half else None).to(loss.device, loss.dtype))
+        sums.append(_sum(gradient).to(loss.device, loss.dtype))
     return ~torch.stack(sums).isfinite().all()
 
 
@@ -54,6 +53,11 @@ def first_broken(tensors: Iterable[tuple[str, Tensor | None]]) -> str | None:
     for name, tensor in tensors:
         if tensor is None or not tensor.is_floating_point():
             continue
-        if not math.isfinite(float(tensor.detach().sum(dtype=torch.float64))):
+        if not math.isfinite(float(_sum(tensor.detach()))):
             return f"{name} is {'nan' if bool(tensor.isnan().any()) else 'infinite'}"
     return None
+
+
+def _sum(tensor: Tensor) -> Tensor:
+    half = tensor.dtype in (torch.float16, torch.bfloat16)  # their own sums overflow soon
+    return tensor.sum(dtype=torch.float32 if half else None)

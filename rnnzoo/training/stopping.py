@@ -9,8 +9,9 @@ from typing import Any
 
 import lightning
 import torch.distributed as dist
+from lightning.fabric.plugins.environments import LightningEnvironment
 from lightning.pytorch.callbacks import Callback, Checkpoint
-from lightning.pytorch.plugins.environments import LightningEnvironment
+from torch.distributed import Store
 
 __all__ = ["OtherRankEnded", "StopInValidation", "StopOnSignal", "Stopped"]
 
@@ -159,7 +160,7 @@ class StopInValidation(Callback):
         if store is not None and (number := self._found(store)):
             raise Stopped(number)
 
-    def _found(self, store: dist.Store) -> int:
+    def _found(self, store: Store) -> int:
         """The signal, also one that would have been obeyed after the next step."""
         return int(_word(store, _IN_VALIDATION, "0")[0]) or int(_word(store, _IN_TRAINING, "0 0")[1])
 
@@ -168,16 +169,16 @@ def _nothing() -> None:
     pass
 
 
-def _store(trainer: lightning.Trainer) -> dist.Store | None:
+def _store(trainer: lightning.Trainer) -> Store | None:
     """Where the ranks met; None where there is one alone."""
     if trainer.world_size == 1 or not dist.is_initialized():
         return None
     return dist.distributed_c10d._get_default_store()
 
 
-def _leave_word(store: dist.Store, key: str, word: str) -> None:
+def _leave_word(store: Store, key: str, word: str) -> None:
     store.compare_set(key, "", word)  # the first counts; it has an answer, so that the word is there on return
 
 
-def _word(store: dist.Store, key: str, none: str) -> list[str]:
+def _word(store: Store, key: str, none: str) -> list[str]:
     return (store.get(key).decode() if store.check([key]) else none).split()

@@ -23,7 +23,7 @@ def note_validation(trainer: lightning.Trainer, checkpoint: dict[str, Any]) -> b
     loop = trainer.fit_loop.epoch_loop
     step, fetcher = loop.batch_progress.current, trainer.fit_loop._data_fetcher
     ending: bool = trainer.training and step.processed == step.ready == step.completed + 1  # type: ignore[attr-defined]
-    if not ending or fetcher is None or trainer._val_check_time_interval is not None:
+    if not ending or fetcher is None or getattr(trainer, "_val_check_time_interval", None) is not None:
         return False
     if not loop._should_check_val_fx(fetcher):
         return False

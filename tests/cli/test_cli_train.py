@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from own_cells import CELL, forgotten
 from small_training import OWN, SMALL, Outcome, contents
 
 import rnnzoo
@@ -336,6 +337,20 @@ def test_resume(here: Path, command: Command, refused: Refused) -> None:
     assert (run / "model.safetensors").read_bytes() == whole["model.safetensors"]
     assert (run / "samples.txt").read_bytes() == whole["samples.txt"]
     assert json.loads((run / "metrics.json").read_text())["nll"] == json.loads(whole["metrics.json"])["nll"]
+
+
+def test_resume_says_which_code_it_needs(here: Path, command: Command, refused: Refused) -> None:
+    Path("mine.py").write_text(CELL.format(name="mine"))
+    with forgotten():
+        outcome = command(*OWN, "--cell", "mine", "--import", "mine.py")
+    assert outcome.code == 0, outcome.err
+    stop_short(here / outcome.out.strip())
+    with forgotten():
+        said = refused("train", "char-lstm.own-text", "--resume")
+        assert "needs the cell 'mine' of the file mine.py" in said
+        assert "add --import mine.py" in said
+    with forgotten():
+        assert command("train", "char-lstm.own-text", "--resume", "--import", "mine.py").code == 0
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def test_to_rank_0_to_rank_1_and_to_all(launcher: Launcher, straight: Path, tmp_
     for number, (target, place) in enumerate(zip(TARGETS, ("t 0 3", "v 9 0", "t 1 5"), strict=True)):
         more = ("--resume",) if number else ()
         environment = {"RNNZOO_TEST_END": place, "RNNZOO_TEST_SIGNAL": str(int(signal.SIGTERM))}
-        environment["RNNZOO_TEST_END_RANKS"] = " ".join(map(str, target))
+        environment["RNNZOO_TEST_RANKS"] = " ".join(map(str, target))
         before = [len(seen(folder, rank)) for rank in range(RANKS)]
         stopped(launcher.start(words(None, *more, ranks=RANKS), folder, RANKS, env=environment), folder)
         ended = [steps(seen(folder, rank)[before[rank] :])[-1] for rank in range(RANKS)]

@@ -31,7 +31,10 @@ class Witness(Callback):
         self.path, self.end, self.number = path, end, number
 
     def on_train_batch_start(self, trainer: lightning.Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
-        self._die(f"t {trainer.current_epoch} {batch_idx}")
+        place = f"t {trainer.current_epoch} {batch_idx}"
+        self._die(place)
+        if place == os.environ.get("RNNZOO_TEST_NAN"):
+            pl_module._carry["train"][0].h[0] = float("nan")
 
     def on_train_batch_end(
         self, trainer: lightning.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
@@ -61,21 +64,35 @@ class Witness(Callback):
         os.write(self.file, line.encode() + b"\n")
 
 
+def prepare() -> None:
+    """Imports what a run needs, and leaves out what takes most of a small one's time."""
+    for name in ("language_model", "translator"):
+        job = importlib.import_module(f"rnnzoo.tasks.jobs.{name}")
+        job.draw_curve = lambda *args: None
+    report = importlib.import_module("rnnzoo.tasks.jobs.language_model")
+    report.SAMPLE_TOKENS, report.MORE_TOKENS = 20, 10
+    trainer = importlib.import_module("rnnzoo.tasks.trainer")
+    parser = trainer.trainer_parser()  # the same for all
+    trainer.trainer_parser = lambda: parser
+    importlib.import_module("rnnzoo.cli.train")
+
+
 def attach() -> None:
     """Puts a witness among the callbacks of `rnnzoo.train`, and the end that the environment asks for."""
     training = importlib.import_module("rnnzoo.tasks.train")
-    report = importlib.import_module("rnnzoo.tasks.jobs.language_model")
-    report.SAMPLE_TOKENS, report.MORE_TOKENS = 20, 10
     usual, rank = training._checkpoints, os.environ["RNNZOO_TEST_RANK"]
-    report.draw_curve = lambda *args: None  # half of a small run's time
     place = os.environ.get("RNNZOO_TEST_END", "")
-    if rank not in os.environ.get("RNNZOO_TEST_END_RANKS", rank).split():
+    if rank not in os.environ.get("RNNZOO_TEST_RANKS", rank).split():  # it is the others that something happens to
         place = ""
+        os.environ.pop("RNNZOO_TEST_NAN", None)
+        os.environ.pop("RNNZOO_TEST_FULL", None)
     number = int(os.environ.get("RNNZOO_TEST_SIGNAL", signal.SIGKILL))
     seen = Witness(Path(f"seen.{rank}"), place, number)
     training._checkpoints = lambda *args: [seen, *usual(*args)]
     if call := os.environ.get("RNNZOO_TEST_END_IN_WRITE"):
         _die_in_write(int(call))
+    if count := os.environ.get("RNNZOO_TEST_FULL"):
+        _fill_the_disk(int(count))
 
 
 def _die_in_write(call: int) -> None:
@@ -98,3 +115,18 @@ def _die_in_write(call: int) -> None:
     for module, names in ((os, ("fsync", "replace", "chmod", "fdopen")), (tempfile, ("mkstemp",)), (torch, ("save",))):
         for name in names:
             setattr(module, name, deadly(getattr(module, name)))
+
+
+def _fill_the_disk(count: int) -> None:
+    """After so many checkpoints there is room for a few bytes more."""
+    usual, written = torch.save, 0
+
+    def save(value: Any, file: Any) -> None:
+        nonlocal written
+        written += 1
+        if written > count:
+            file.write(b"PK")
+            raise OSError(28, "No space left on device")
+        usual(value, file)
+
+    torch.save = save
