@@ -135,8 +135,8 @@ def _build(args: argparse.Namespace) -> None:
     from rnnzoo.data.shard_build import SHARD_CHARACTERS, build_shards
 
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[shown]}"), TimeRemainingColumn())
-    tasks: dict[str, TaskID] = {}
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    console, tasks = Console(stderr=True), dict[str, TaskID]()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
 
         def report(stage: str, done: int, total: int | None) -> None:
             if stage not in tasks:
@@ -165,15 +165,20 @@ def _tokenizer(word: str) -> Any:
     """A tokenizer that a file holds, or what a recipe would say."""
     from pathlib import Path
 
+    import yaml
+
+    from rnnzoo.errors import UserError
     from rnnzoo.text import load_tokenizer
-    from rnnzoo.zoo.recipes import parse_yaml
 
     path = Path(word)
     if path.is_dir():
         return load_tokenizer(path / "tokenizer.json")
     if path.is_file() or path.suffix == ".json":
         return load_tokenizer(path)
-    return parse_yaml(word)
+    try:
+        return yaml.safe_load(word)
+    except yaml.YAMLError:
+        raise UserError(f"--tokenizer: {word!r:.60} is not YAML") from None
 
 
 def _facts(entry: CorpusEntry) -> dict[str, Any]:

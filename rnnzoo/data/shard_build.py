@@ -207,9 +207,9 @@ class _Builder:
         test = {"test": whole["test"]} if "test" in whole else {}
         return {split: ("train", start, end) for split, (start, end) in cuts.items()} | test, contiguous_rule(test_part)
 
-    def _blocks(self, split: str, begin: int, anywhere: bool) -> Iterator[str]:
+    def _blocks(self, split: str, begin: int, size: int, anywhere: bool) -> Iterator[str]:
         part, start, end = self._parts[split]
-        return blocks(self.source.between(part, start + begin, end), BLOCK, anywhere=anywhere)
+        return blocks(self.source.between(part, start + begin, end), size, anywhere=anywhere)
 
     def _tokenizer(self, begun: _Begun | None) -> Tokenizer:
         """The one that is given, or that was made by an earlier call, or a new one."""
@@ -224,7 +224,8 @@ class _Builder:
         def texts() -> Iterator[str]:
             read = 0
             for split in splits:
-                for block in self._blocks(split, 0, anywhere=False):
+                # small ones, since the library gathers 256 of them and takes thirty times their size
+                for block in self._blocks(split, 0, BLOCK // 8, anywhere=False):
                     yield block
                     read += len(block)
                     self.report("making the tokenizer", read, total)
@@ -243,7 +244,7 @@ class _Builder:
             for split, (_, start, end) in self._parts.items():
                 shards = made[split]
                 place = sum(shard.characters for shard in shards)
-                texts = self._blocks(split, place, anywhere)
+                texts = self._blocks(split, place, BLOCK, anywhere)
                 while place < end - start:
                     shard = self._shard(f"{split}-{len(shards):05}.bin", texts, tokenizer, behind, total)
                     if not shard.characters:

@@ -11,7 +11,6 @@ A split is its shards joined: the same tokens in the same order as of the text i
 from __future__ import annotations
 
 import functools
-import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -134,13 +133,10 @@ class TokenShards:
         array = np.where(array < 0, array + len(self), array)
         if array.size and (array.min() < 0 or array.max() >= len(self)):
             raise IndexError(f"a place that {len(self):,} tokens do not have")
-        rows = array.reshape(
-            math.prod(array.shape[:-1]), array.shape[-1]
-        )  # each is, in a chunk of streams, a stretch of the text
-        found = np.empty(rows.shape, self.dtype)
-        for row, into in zip(rows, found, strict=True):
-            self._fill(row, into)
-        return found.reshape(array.shape)
+        found = np.empty(array.shape, self.dtype)
+        if array.size:
+            self._fill(array.reshape(-1, array.shape[-1]), found.reshape(-1, array.shape[-1]))
+        return found
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
         """All of it, in memory."""
@@ -160,17 +156,18 @@ class TokenShards:
             )
         return self
 
-    def _fill(self, places: npt.NDArray[np.int64], into: npt.NDArray[Any]) -> None:
-        if not len(places):
-            return
-        low, high = int(places.min()), int(places.max())
-        if high - low < 4 * len(places):
-            into[:] = self._range(low, high + 1)[places - low]
-            return
-        which = np.searchsorted(self.starts, places, "right") - 1
-        for number in np.unique(which):
-            here = which == number
-            into[here] = self._map(int(number))[places[here] - self.starts[number]]
+    def _fill(self, rows: npt.NDArray[np.int64], into: npt.NDArray[Any]) -> None:
+        """Rows of places (R, T): in a chunk of streams each is a stretch of the text, most often within one shard."""
+        which = np.searchsorted(self.starts, rows.min(1), "right") - 1
+        within = rows.max(1) < self.starts[which + 1]
+        for number in np.unique(which[within]):
+            here = within & (which == number)
+            into[here] = self._map(int(number))[rows[here] - self.starts[number]]
+        for row in np.flatnonzero(~within):
+            which = np.searchsorted(self.starts, rows[row], "right") - 1
+            for number in np.unique(which):
+                places = which == number
+                into[row, places] = self._map(int(number))[rows[row, places] - self.starts[number]]
 
     def _range(self, start: int, stop: int) -> npt.NDArray[Any]:
         """The ids from `start` to `stop`; a view where they lie in one shard."""
@@ -190,8 +187,7 @@ class TokenShards:
         if number not in self._checked:
             check_hash(path, shard.sha256)
             self._checked.add(number)
-        mapped: npt.NDArray[Any] = np.memmap(path, self.dtype, "r")
-        return mapped
+        return np.memmap(path, self.dtype, "r").view(np.ndarray)  # plain arrays are indexed faster
 
 
 def load_shards(folder: str | os.PathLike[str]) -> Corpus:
