@@ -7,9 +7,9 @@
 A character model of random weights: V 65, E 128, LSTM 2x512, float32. All sides have the same weights, take the most
 probable character each time, and must write the same text. rnnzoo's is `LanguageModel.generate` as anyone calls it,
 with decoding to text, checks and all; the others are bare loops. In each round every side writes once, and a ratio is
-that of one round; the median stands with the least and the greatest. With one thread the time is the CPU's own, so that
-a machine with other work gives nearly the ratios of an idle one; what remains is that others use its caches, which slows
-rnnzoo's side down the most, since little but reading the weights is left in it.
+that of one round; the median stands with the least and the greatest. With one thread the time is the CPU's own, so
+that a machine with other work gives nearly the ratios of an idle one; what remains is that others use its caches, which
+slows rnnzoo's side down the most, since little but reading the weights is left in it.
 
 Then every cell's step, plain and by a plan, and the products that a plan chooses among.
 """
@@ -77,11 +77,12 @@ def by_module(model: LanguageModel, batch: int, tokens: int, onednn: bool = True
     @torch.no_grad()
     def write() -> torch.Tensor:
         last, state, written = torch.zeros(batch, 1, dtype=torch.int64), None, []
-        with torch.backends.mkldnn.flags(enabled=onednn):  # type: ignore[no-untyped-call]
-            for _ in range(tokens):
-                y, state = lstm(model.embedding(last), state)
-                last = model.head(y).argmax(-1)
-                written.append(last)
+        torch.backends.mkldnn.enabled = onednn
+        for _ in range(tokens):
+            y, state = lstm(model.embedding(last), state)
+            last = model.head(y).argmax(-1)
+            written.append(last)
+        torch.backends.mkldnn.enabled = True
         return torch.cat(written, 1)
 
     return write

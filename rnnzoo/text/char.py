@@ -122,7 +122,7 @@ class CharTokenizer(Tokenizer):
         return "".join(self._codes[block].tobytes().decode("utf-32-le") for block in as_ids(ids, self.vocab_size))
 
     def decoder(self) -> StreamDecoder:
-        return _CharDecoder(self)
+        return _CharDecoder(self._codes)
 
     def token_texts(self) -> list[str]:
         return [UNK] * self.has_unk + list(self.characters)
@@ -167,11 +167,11 @@ class CharTokenizer(Tokenizer):
 
 
 class _CharDecoder(StreamDecoder):
-    def __init__(self, tokenizer: CharTokenizer) -> None:
-        self._tokenizer = tokenizer
+    def __init__(self, codes: npt.NDArray[np.uint32]) -> None:
+        self._codes, self._size = codes, len(codes) - 1
 
     def feed(self, token: int) -> str:
-        return self._tokenizer.decode(int(token))
+        return chr(self._codes[int(token) if 0 <= token < self._size else self._size])
 
     def flush(self) -> str:
         return ""

@@ -18,7 +18,6 @@ from rnnzoo.cells._hoisted import HoistedCell
 from rnnzoo.cells.base import Cell
 from rnnzoo.models.language_model import LanguageModel
 from rnnzoo.models.plain import PlainModel
-from rnnzoo.models.plans.plain import PlainPlan
 from rnnzoo.models.plans.weights import PreparedWeight
 from rnnzoo.models.seq2seq import Seq2Seq
 from rnnzoo.shapes import Float, Int, Tensor
@@ -30,7 +29,7 @@ _AT_ONCE = 1 << 28
 """Multiplications up to which a table is made at the start: some milliseconds."""
 
 
-def prepare(model: PlainModel) -> PlainPlan:
+def prepare(model: PlainModel) -> PreparedPlan:
     """A plan over a copy of the weights as they are now."""
     own = _snapshot(model)
     if isinstance(own, LanguageModel):
@@ -46,7 +45,25 @@ def prepare(model: PlainModel) -> PlainPlan:
         for module in [] if part is None else part.modules():
             for name, weight in module.named_parameters(recurse=False):
                 vars(module)[name] = PreparedWeight.of(weight)  # is found before the parameter, which stays
-    return PlainPlan(own)
+    return PreparedPlan(own)
+
+
+class PreparedPlan:
+    """A model that is nobody else's, over prepared weights."""
+
+    def __init__(self, model: LanguageModel | Seq2Seq) -> None:
+        self.model: Any = model
+
+    def initial_state(self, batch_size: int) -> State:
+        return self.model.initial_state(batch_size)
+
+    @torch.no_grad()
+    def encode(self, src: Int[Tensor, "B S"], lengths: Int[Tensor, "B"]) -> tuple[State, Any]:
+        return self.model.encode(src, lengths)  # type: ignore[no-any-return]
+
+    def step(self, tokens: Int[Tensor, "B"], state: State, memory: Any = ()) -> tuple[Float[Tensor, "B V"], State]:
+        with torch.no_grad():  # as a decorator it would cost twice as much
+            return self.model.step(tokens, state, memory)  # type: ignore[no-any-return]
 
 
 def _snapshot(model: PlainModel) -> PlainModel:
