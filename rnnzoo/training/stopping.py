@@ -9,9 +9,9 @@ from typing import Any
 
 import lightning
 import torch.distributed as dist
-from lightning.fabric.plugins.environments import LightningEnvironment
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch.callbacks import Callback, Checkpoint
-from torch.distributed import Store
+from torch._C._distributed_c10d import Store
 
 __all__ = ["OtherRankEnded", "StopInValidation", "StopOnSignal", "Stopped"]
 

@@ -32,7 +32,7 @@ checkpoint_every: 2
 TRANSLATOR = """
 task: translator
 data:
-  {files: [pairs.src, pairs.tgt], src: xx, tgt: yy, tokenizer: {name: char}, batch_tokens: 400}
+  {files: [pairs.src, pairs.tgt], src: xx, tgt: yy, tokenizer: {name: char}, batch_tokens: 200}
 model:
   embedding_dim: 6
   encoder: {cell: gru, hidden_size: 6, hidden_dropout: 0.2}

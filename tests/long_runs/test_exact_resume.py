@@ -38,7 +38,7 @@ VARIANTS = {
     "in validation": Variant(
         LANGUAGE_MODEL, {"trainer.val_check_interval": 4, **DROPOUT}, ("v 4 0", "v 8 0", "v 13 0")
     ),
-    "translator": Variant(TRANSLATOR, {}, ("t 0 3", "t 0 5", "t 1 2")),
+    "translator": Variant(TRANSLATOR, {}, ("t 0 3", "t 1 0", "t 1 2")),
     "all at once": Variant(
         LANGUAGE_MODEL, {"trainer.accumulate_grad_batches": 2, **WEIGHT_DROPOUT}, ("t 0 6", "v 5 0", "t 1 7")
     ),
