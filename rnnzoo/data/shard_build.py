@@ -244,7 +244,7 @@ class _Builder:
             for split, (_, start, end) in self._parts.items():
                 shards = made[split]
                 place = sum(shard.characters for shard in shards)
-                texts = self._blocks(split, place, BLOCK, anywhere)
+                texts = self._blocks(split, place, min(BLOCK, self.shard_characters), anywhere)
                 while place < end - start:
                     shard = self._shard(f"{split}-{len(shards):05}.bin", texts, tokenizer, behind, total)
                     if not shard.characters:

@@ -30,7 +30,8 @@ class LinearHead(nn.Linear):
 class AdaptiveHead(nn.Module):
     """Adaptive softmax: rare words in clusters of fewer features (Grave et al. 2017, arXiv:1609.04309).
 
-    The vocabulary must be sorted by frequency. A training step computes a cluster only where a target lies in it.
+    The vocabulary must be sorted by frequency. A training step computes a cluster only where a target lies in it; the
+    gradients of the others are 0, not absent, since ranks with other targets wait for them.
 
     Args:
         in_features: H. vocab_size: V.
@@ -55,5 +56,14 @@ class AdaptiveHead(nn.Module):
     def nll(self, x: Float[Tensor, "*B H"], targets: Int[Tensor, "*B"]) -> Float[Tensor, ""]:
         """The sum of -ln p(target), in nats, over the targets that are not `IGNORED`."""
         counted = targets != IGNORED
-        log_p: Tensor = self.softmax(x[counted], targets[counted]).output
+        chosen = targets[counted]
+        log_p: Tensor = self.softmax(x[counted], chosen).output
+        if torch.is_grad_enabled():
+            unused = log_p.new_zeros(())
+            for begin, end, cluster in zip(
+                self.softmax.cutoffs, self.softmax.cutoffs[1:], self.softmax.tail, strict=False
+            ):
+                if not ((begin <= chosen) & (chosen < end)).any():
+                    unused = unused + sum(parameter.sum() for parameter in cluster.parameters())
+            log_p = torch.cat([log_p, 0 * unused.view(1)])
         return -log_p.float().sum() if log_p.dtype in (torch.float16, torch.bfloat16) else -log_p.sum()
