@@ -6,10 +6,10 @@
 
 Both sides search with the same model, weights, memory and rules, in turn, and must find the same hypotheses; the
 encoder's work is not counted. The loop calls the model's own step for one hypothesis after the other, as it is written
-first; rnnzoo's side is what `translate` does, with prepared weights (`--backend plain` for the model's own step). The model is random, its logits sharpened to a trained model's entropy, and nothing ends
-before the last step, so that each side makes all steps of all hypotheses. A ratio is that of one round; the median
-stands with the least and the greatest. With one thread the time is the CPU's, so that a machine with other work gives
-the ratios of an idle one.
+first; rnnzoo's side is what `translate` does, with prepared weights (`--backend plain` for the model's own step). The
+model is random, its logits sharpened to a trained model's entropy, and nothing ends before the last step, so that each
+side makes all steps of all hypotheses. A ratio is that of one round; the median stands with the least and the greatest.
+With one thread the time is the CPU's, so that a machine with other work gives nearly the ratios of an idle one.
 """
 
 from __future__ import annotations

@@ -169,8 +169,8 @@ def _continuations(
 def _top(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """The largest `count` of each row (R, V), and where they are.
 
-    They lie in the blocks with the `count` largest maxima. Finding a maximum reads the row once, at the speed of memory;
-    PyTorch's top-k of the whole row takes three times as long as all of this.
+    They lie in the blocks with the `count` largest maxima. Finding a maximum reads the row once, at the speed of
+    memory; PyTorch's top-k of the whole row takes three times as long as all of this.
     """
     rows, size = values.shape
     blocks = size // _BLOCK
