@@ -1,14 +1,15 @@
-"""Beam search over an encoder-decoder: all sentences and hypotheses in one step, against a Python loop over both.
+"""Beam search over an encoder-decoder: all sentences and hypotheses in one step of a plan, against a loop over both.
 
     python -m benchmarks.translate
     python -m benchmarks.translate --batch 32 --rounds 5 --json out.json
     python -m benchmarks.translate --hidden 16 --vocab 50 --rounds 1      # whether it runs
 
 Both sides search with the same model, weights, memory and rules, in turn, and must find the same hypotheses; the
-encoder's work is not counted. The model is random, its logits sharpened to a trained model's entropy, and nothing ends
-before the last step, so that each side makes all steps of all hypotheses. A ratio is that of one round; the median
-stands with the least and the greatest. With one thread the time is the CPU's, so that a machine with other work gives
-the ratios of an idle one.
+encoder's work is not counted. The loop calls the model's own step for one hypothesis after the other, as it is written
+first; rnnzoo's side is what `translate` does, with prepared weights (`--backend plain` for the model's own step). The
+model is random, its logits sharpened to a trained model's entropy, and nothing ends before the last step, so that each
+side makes all steps of all hypotheses. A ratio is that of one round; the median stands with the least and the greatest.
+With one thread the time is the CPU's, so that a machine with other work gives nearly the ratios of an idle one.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ import torch
 from rnnzoo import state as states
 from rnnzoo.backbones import StackConfig
 from rnnzoo.decoding import Hypothesis, SearchConfig, Step, beam_search
+from rnnzoo.decoding.plan import TranslatorPlan
+from rnnzoo.models.plans import prepare
 from rnnzoo.models.seq2seq import Seq2Seq, Seq2SeqConfig
 from rnnzoo.nn.attention import DotConfig
 from rnnzoo.text import CharTokenizer
@@ -118,14 +121,14 @@ def build(options: argparse.Namespace) -> Seq2Seq:
 
 
 @torch.no_grad()
-def task_of(model: Seq2Seq, batch: int, options: argparse.Namespace, seed: int) -> Task:
+def task_of(model: Seq2Seq, plan: TranslatorPlan, batch: int, options: argparse.Namespace, seed: int) -> Task:
     """Random sentences, read."""
     generator = torch.Generator().manual_seed(seed)
     src = torch.randint(model.src_boundary, (batch, options.source), generator=generator)
     src[:, -1] = model.src_boundary
     state, memory = model.encode(src, torch.full((batch,), options.source))
     start = torch.full((batch,), model.boundary)
-    return Task(model.step, start, state, memory, None, SearchConfig(options.beam, options.nbest), options.steps)
+    return Task(plan.step, start, state, memory, None, SearchConfig(options.beam, options.nbest), options.steps)
 
 
 def measure(model: Seq2Seq, batch: int, options: argparse.Namespace) -> dict[str, Any]:
@@ -133,11 +136,13 @@ def measure(model: Seq2Seq, batch: int, options: argparse.Namespace) -> dict[str
     clock = time.process_time if options.threads == 1 else time.perf_counter
     sides: dict[str, Callable[[Task], Found]] = {"batched": batched, "looped": looped}
     seconds: dict[str, list[float]] = {name: [] for name in sides}
+    plan = prepare(model, options.backend)
     for number in range(options.rounds + 1):
-        task, found = task_of(model, batch, options, number), {}
+        task, found = task_of(model, plan, batch, options, number), {}
+        tasks = {"batched": task, "looped": task._replace(step=model.step)}
         for name in sides if number % 2 else reversed(sides):
             begun = clock()
-            found[name] = sides[name](task)
+            found[name] = sides[name](tasks[name])
             if number:
                 seconds[name].append(clock() - begun)
         check_same(found["batched"], found["looped"])
@@ -167,6 +172,7 @@ def main(arguments: list[str] | None = None) -> int:
         ("steps", 15, "symbols of a translation"),
     ):
         parser.add_argument(f"--{name}", type=int, default=value, help=f"{what} ({value})")
+    parser.add_argument("--backend", default="auto", help="of rnnzoo's side (auto)")
     parser.add_argument("--sharpen", type=float, default=8.0, help="what the output layer is multiplied by (8)")
     parser.add_argument("--json", type=Path, metavar="OUT", help="write the figures to this file too")
     options = parser.parse_args(arguments)

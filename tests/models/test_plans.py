@@ -200,7 +200,7 @@ def change_by_loading(model: LanguageModel) -> None:
 
 
 def change_by_replacing(model: LanguageModel) -> None:
-    model.double()
+    model.head.weight = torch.nn.Parameter(1.5 * model.head.weight)
 
 
 def change_by_training(model: LanguageModel) -> None:
@@ -224,7 +224,14 @@ def test_a_models_own_plan_is_never_stale(change: Callable[[LanguageModel], None
         want = model.step(tokens, model.initial_state(1))[0]
     torch.testing.assert_close(again.step(tokens, again.initial_state(1))[0], want)
     assert torch.equal(first.step(tokens, first.initial_state(1))[0], held)  # a snapshot
-    assert (held.double() - want.double()).abs().max() > 1e-5
+    assert (held - want).abs().max() > 1e-5
+
+
+def test_a_plan_follows_its_model_to_another_type() -> None:
+    model = build()
+    plans.plan_of(model)
+    plan = plans.plan_of(model.double())
+    assert plan.step(torch.tensor([1]), plan.initial_state(1))[0].dtype == torch.float64
 
 
 def test_a_backend_that_there_is_not() -> None:

@@ -133,7 +133,7 @@ class _Folded(nn.Module):
 
     def forward(self, tokens: Int[Tensor, "B"]) -> Float[Tensor, "B P"]:
         if not self.whole and not self.known.index_select(0, tokens).all():
-            new = tokens[~self.known[tokens]].unique()
+            new = torch.unique(tokens[~self.known[tokens]])
             self.table[new] = self.rows(new)
             self.known[new] = True  # last: who reads beside us must not find a row that is not there
         return self.table.index_select(0, tokens)

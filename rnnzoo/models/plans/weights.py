@@ -93,12 +93,15 @@ class PreparedWeight(torch.Tensor):
             bias = args[2] if len(args) > 2 else None
             return product(args[0], bias._plain if type(bias) is cls else bias)
         with torch._C.DisableTorchFunctionSubclass():
-            of_weights = first is cls and all(type(arg) is cls for arg in (*args, *kwargs.values()) if _varies(arg))
+            of_weights = first is cls and _constant((*args, *kwargs.values()))
             return _once(func, args, kwargs) if of_weights else func(*args, **kwargs)
 
 
-def _varies(arg: Any) -> bool:
-    return isinstance(arg, torch.Tensor | tuple | list)
+def _constant(value: Any) -> bool:
+    """No tensor in it but prepared weights."""
+    if isinstance(value, tuple | list):
+        return all(map(_constant, value))
+    return type(value) is PreparedWeight or not isinstance(value, torch.Tensor)
 
 
 def _once(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
@@ -117,6 +120,8 @@ def _once(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
 def _key(value: Any) -> Any:
     if isinstance(value, torch.Tensor):
         return id(value)
+    if isinstance(value, tuple | list):
+        return tuple(map(_key, value))
     return (slice, value.start, value.stop, value.step) if isinstance(value, slice) else value
 
 
