@@ -19,7 +19,7 @@ help:
 	@echo "make quickstart   train a small model on real text and let it write (about two minutes of training)"
 	@echo "make test         everything that has to pass: lint, types, floors, docs, tests"
 	@echo "make test-slow    the tests that take long"
-	@echo "make bench        the benchmarks"
+	@echo "make bench        the benchmarks, kept in benchmarks/results/, and docs/benchmarks.md (needs a quiet machine)"
 	@echo "make lint | types | floors | docs | pytest | format | clean | distclean"
 
 quickstart: .venv/installed
@@ -51,8 +51,12 @@ format: .venv/installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# Those that write to benchmarks/results/ by --keep; the other modules of benchmarks/ make tables of their own.
+SPEED := train load tokenise growth
 bench: .venv/installed-dev
-	@set -e; for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(BIN)/python -m benchmarks.$$(basename $$file .py); done
+	$(PIP) -e ".[dev,log,bench]"
+	@set -e; for name in $(SPEED); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name --keep $(ARGS); done
+	$(BIN)/python -m benchmarks.page
 
 # The stamps are newer than the files that say what to install, so a second run installs nothing.
 .venv/made:
