@@ -20,7 +20,7 @@ help:
 	@echo "make test         everything that has to pass: lint, types, floors, docs, tests"
 	@echo "make test-slow    the tests that take long"
 	@echo "make kill-test    kill -9, N=200 times: no run is lost"
-	@echo "make bench        the benchmarks"
+	@echo "make bench        the benchmarks, kept in benchmarks/results/, and docs/benchmarks.md (needs a quiet machine)"
 	@echo "make tour         runs the pages of docs/tour again: their code, pictures and numbers"
 	@echo "make lint | types | floors | docs | pytest | format | clean | distclean"
 
@@ -58,8 +58,12 @@ format: .venv/installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# Those that write to benchmarks/results/ by --keep; the other modules of benchmarks/ make tables of their own.
+SPEED := train load tokenise growth
 bench: .venv/installed-dev
-	@set -e; for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(BIN)/python -m benchmarks.$$(basename $$file .py); done
+	$(PIP) -e ".[dev,log,bench]"
+	@set -e; for name in $(SPEED); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name --keep $(ARGS); done
+	$(BIN)/python -m benchmarks.page
 
 tour: .venv/installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.tour $(ARGS)

@@ -163,7 +163,8 @@ def draw(each: Mapping[str, Any], path: Path) -> None:
             slope = one["slopes"][side]
             label = side if slope is None else f"{side}, slope {slope:.2f}"
             axes.plot([x for x, _ in points], [y / scale for _, y in points], "o-", markersize=3, label=label)
-        axes.set(xscale="log", yscale="log", title=one["name"], xlabel=one["x"])
+        positive = all(y > 0 for points in one["points"].values() for _, y in points)
+        axes.set(xscale="log", yscale="log" if positive else "linear", title=one["name"], xlabel=one["x"])
         axes.set_ylabel("MB" if one["y"] == "bytes" else one["y"])
         axes.grid(alpha=0.3)
         axes.legend(fontsize=7)
