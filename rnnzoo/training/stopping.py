@@ -158,6 +158,7 @@ class StopInValidation(Callback):
         """Ends here, on all ranks."""
         store = _store(trainer)
         if store is not None and (number := self._found(store)):
+            trainer.strategy.barrier()  # the store goes with rank 0: all have read the word when it ends
             raise Stopped(number)
 
     def _found(self, store: Store) -> int:

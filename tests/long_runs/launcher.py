@@ -29,7 +29,7 @@ class Launcher:
         import small_lm
 
         self.process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", __file__],
+            [sys.executable, __file__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=small_lm.environment(Path(__file__).parent),
