@@ -5,11 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from every_cell import examples
-from exported import export, run_encoder, run_steps
-from small_translator import small_translator
+from every_cell import SideBySideConfig, examples
+from exported import Exported, export, run_encoder, run_steps, traceable
+from small_translator import SOURCE, TARGET, small_translator
 
+from rnnzoo.backbones import StackConfig
 from rnnzoo.cells import CellConfig
+from rnnzoo.models import Seq2SeqConfig
+from rnnzoo.text import CharTokenizerConfig
+from rnnzoo.zoo.export import export_model
 
 CELLS = [pytest.param(config, id=f"{config.name}-{index}") for index, config in enumerate(examples())]
 
@@ -24,3 +28,17 @@ def test_example(config: CellConfig, tmp_path: Path) -> None:
         worst, state, memory = run_encoder(exported, rows, steps)
         assert worst < 1e-4
         assert run_steps(exported, 200 if rows == 3 else 20, state, memory) < 1e-4
+
+
+@pytest.mark.slow
+def test_all_side_by_side(tmp_path: Path) -> None:
+    """One loop of the encoder with all of them in its body."""
+    stack = StackConfig(cell=SideBySideConfig(), hidden_size=10)
+    config = Seq2SeqConfig(embedding_dim=6, encoder=stack, decoder=stack, bidirectional=False)
+    model = config.build(*(CharTokenizerConfig().build([text]) for text in (SOURCE, TARGET))).eval()
+    with traceable():
+        export_model(model, tmp_path / "out.onnx")
+    exported = Exported(model, tmp_path / "out.onnx")
+    worst, state, memory = run_encoder(exported, 3, 7)
+    assert worst < 1e-4
+    assert run_steps(exported, 200, state, memory) < 1e-4
