@@ -1,7 +1,7 @@
 """How weights lie in model.safetensors: as they are, in half precision, or in eight bits with a scale for each row.
 
 Eight bits are a way to store, not to compute: loading gives float32 again, the same on every machine. A row of a matrix
-W is kept as q = round(W / s) with s = max |W| / 127, and read as q s; it is off by at most s / 2. Vectors, and matrices
+W is kept as q = round(W / s) with s = max abs(W) / 127, and read as q s; it is off by at most s / 2. Vectors, and matrices
 whose rows are too short for a scale to be worth it, are kept in half precision.
 """
 
