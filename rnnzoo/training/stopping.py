@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 import lightning
 import torch.distributed as dist
@@ -95,7 +95,7 @@ class StopOnSignal(Checkpoint):
             number = number if self._step >= after else 0
         if number:
             self.saver.save(trainer)
-            raise Stopped(number)
+            _end(trainer, number)
 
     def on_train_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Leaves the signals to whoever had them before; one that came with the last step is obeyed here."""
@@ -158,12 +158,17 @@ class StopInValidation(Callback):
         """Ends here, on all ranks."""
         store = _store(trainer)
         if store is not None and (number := self._found(store)):
-            trainer.strategy.barrier()  # the store goes with rank 0: all have read the word when it ends
-            raise Stopped(number)
+            _end(trainer, number)
 
     def _found(self, store: Store) -> int:
         """The signal, also one that would have been obeyed after the next step."""
         return int(_word(store, _IN_VALIDATION, "0")[0]) or int(_word(store, _IN_TRAINING, "0 0")[1])
+
+
+def _end(trainer: lightning.Trainer, number: int) -> NoReturn:
+    """All ranks come here together; the store goes with rank 0, which may not end before all have read the word."""
+    trainer.strategy.barrier()
+    raise Stopped(number)
 
 
 def _nothing() -> None:
