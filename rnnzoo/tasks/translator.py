@@ -129,6 +129,7 @@ class Translator(Task):
 
     def _score(self, batch: PairBatch, split: str) -> None:
         if not batch.num_targets:  # an empty batch, of a rank that has run out of sentences
+            self._metric(split).update(0.0, 0)  # or torchmetrics warns where it has none but this
             return
         model = self.model
         nats = model.nll(batch.src, batch.src_lengths, batch.tgt, batch.targets)

@@ -338,6 +338,7 @@ def test_a_split_batch_has_the_gradient_of_the_whole(tmp_path: Path) -> None:
             torch.testing.assert_close(gradient, whole[name], rtol=0, atol=1e-12, msg=name)
 
 
+@pytest.mark.slow  # tests/tasks/test_ranks.py has a cheaper one, with forked processes
 def test_two_ranks(tmp_path: Path) -> None:
     """Two real processes (gloo): steps, weights and scores of one process that accumulates two batches."""
     data, seen = pair_data(tmp_path), Seen()
