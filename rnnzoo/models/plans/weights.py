@@ -34,6 +34,7 @@ class Product:
         self.weight = weight.detach()
         self.inputs = weight.size(1)
         self._columns: Any = None
+        self._bias: tuple[Tensor, Any] | None = None
         self._packed: Callable[..., Tensor] | None = None
         self._packs = weight.numel() >= _WORTH_ORDER
 
@@ -54,8 +55,13 @@ class Product:
         row = x.numpy() if x.dim() == 2 else x.reshape(1, -1).numpy()  # np.dot knows BLAS for two axes only
         y = np.dot(row, self._columns)
         if bias is not None:
-            y += bias.numpy()
+            y += self._added(bias)
         return torch.from_numpy(y if x.dim() == 2 else y.reshape(*x.shape[:-1], -1))
+
+    def _added(self, bias: Tensor) -> Any:
+        if self._bias is None or self._bias[0] is not bias:  # it is the same at every step
+            self._bias = bias, bias.numpy()
+        return self._bias[1]
 
     def _pack(self) -> Callable[..., Tensor] | None:
         self._packed = packed(self.weight, 16)
