@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import pytest
-from every_cell import every_cell
-from exported import Exported, export, traceable
+from every_cell import language_model_of_all
+from exported import Exported, command, export
 from small_translator import small_translator
-
-from rnnzoo.zoo.export import export_model
 
 
 @pytest.fixture(scope="session")
 def language_model(tmp_path_factory: pytest.TempPathFactory) -> Exported:
     """Every cell of the package, side by side."""
-    model, out = every_cell(), tmp_path_factory.mktemp("every-cell") / "out.onnx"
-    with traceable():
-        export_model(model, out)
-    return Exported(model, out)
+    out = tmp_path_factory.mktemp("every-cell") / "out.onnx"
+    command(["-m", "every_cell", "language_model_of_all", str(out)])
+    return Exported(language_model_of_all(), out)
 
 
 @pytest.fixture(scope="session")

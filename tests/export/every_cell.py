@@ -1,8 +1,9 @@
-"""A model with every cell of the package in it, so that one export is an export of all."""
+"""Models with every cell of the package in them, so that one export is an export of all."""
 
 from __future__ import annotations
 
 import importlib
+import sys
 from dataclasses import dataclass
 
 import torch
@@ -10,10 +11,11 @@ from torch import nn
 
 from rnnzoo.backbones import StackConfig
 from rnnzoo.cells import Cell, CellConfig, builtin_cells
-from rnnzoo.models import LanguageModel, LanguageModelConfig
+from rnnzoo.models import LanguageModel, LanguageModelConfig, Seq2Seq, Seq2SeqConfig
 from rnnzoo.shapes import Tensor
 from rnnzoo.state import State
 from rnnzoo.text import CharTokenizerConfig
+from rnnzoo.zoo.export import export_model
 
 ALPHABET = "abcdefgh ,.\n"
 
@@ -54,8 +56,20 @@ class SideBySide(Cell):
         return torch.cat(outputs, -1), states
 
 
-def every_cell() -> LanguageModel:
-    """A language model over all cells."""
+def language_model_of_all() -> LanguageModel:
+    """A language model over all cells; the same whenever it is made."""
     torch.manual_seed(5)
     config = LanguageModelConfig(embedding_dim=6, backbone=StackConfig(cell=SideBySideConfig(), hidden_size=10))
     return config.build(CharTokenizerConfig().build([ALPHABET])).eval()
+
+
+def translator_of_all() -> Seq2Seq:
+    """A translator over all cells, on both sides; the same whenever it is made."""
+    torch.manual_seed(6)
+    stack = StackConfig(cell=SideBySideConfig(), hidden_size=10)
+    config = Seq2SeqConfig(embedding_dim=6, encoder=stack, decoder=stack, bidirectional=False)
+    return config.build(CharTokenizerConfig().build([ALPHABET])).eval()
+
+
+if __name__ == "__main__":  # which model, and the file
+    export_model(globals()[sys.argv[1]](), sys.argv[2])

@@ -5,15 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from every_cell import SideBySideConfig, examples
-from exported import Exported, export, run_encoder, run_steps, traceable
-from small_translator import SOURCE, TARGET, small_translator
+from every_cell import examples, translator_of_all
+from exported import Exported, command, export, run_encoder, run_steps
+from small_translator import small_translator
 
-from rnnzoo.backbones import StackConfig
 from rnnzoo.cells import CellConfig
-from rnnzoo.models import Seq2SeqConfig
-from rnnzoo.text import CharTokenizerConfig
-from rnnzoo.zoo.export import export_model
 
 CELLS = [pytest.param(config, id=f"{config.name}-{index}") for index, config in enumerate(examples())]
 
@@ -33,12 +29,8 @@ def test_example(config: CellConfig, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_all_side_by_side(tmp_path: Path) -> None:
     """One loop of the encoder with all of them in its body."""
-    stack = StackConfig(cell=SideBySideConfig(), hidden_size=10)
-    config = Seq2SeqConfig(embedding_dim=6, encoder=stack, decoder=stack, bidirectional=False)
-    model = config.build(*(CharTokenizerConfig().build([text]) for text in (SOURCE, TARGET))).eval()
-    with traceable():
-        export_model(model, tmp_path / "out.onnx")
-    exported = Exported(model, tmp_path / "out.onnx")
+    command(["-m", "every_cell", "translator_of_all", str(tmp_path / "out.onnx")])
+    exported = Exported(translator_of_all(), tmp_path / "out.onnx")
     worst, state, memory = run_encoder(exported, 3, 7)
     assert worst < 1e-4
     assert run_steps(exported, 200, state, memory) < 1e-4

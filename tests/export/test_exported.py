@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from exported import Exported, run_encoder, run_steps, traceable
+from exported import Exported, command, export, run_encoder, run_steps
 from tokenizers import Tokenizer
 
 from rnnzoo import state as states
@@ -80,10 +78,7 @@ def without_torch(example: str, *words: str) -> str:
     """What an example prints in a process that cannot import torch or this package."""
     forbid = "import runpy, sys; sys.modules.update(torch=None, rnnzoo=None); sys.argv = sys.argv[1:]"
     code = f"{forbid}; runpy.run_path(sys.argv[0], run_name='__main__')"
-    command = [sys.executable, "-X", "utf8", "-c", code, str(EXAMPLES / example), *words]
-    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.removesuffix("\n")
+    return command(["-c", code, str(EXAMPLES / example), *words]).removesuffix("\n")
 
 
 def test_example_writes_text(language_model: Exported) -> None:
@@ -110,11 +105,8 @@ def test_example_translates_as_the_model_does(translator: Exported) -> None:
 
 def test_loads_in_torch_without_the_package(translator: Exported, tmp_path: Path) -> None:
     """The archive of `torch.export.save` is the same function, and needs no class of ours."""
-    from rnnzoo.zoo.export import export_model
-
-    model = translator.model
-    with traceable():
-        export_model(model, tmp_path / "out.pt2")
+    model = export(translator.model, tmp_path, "out.pt2").model
+    assert isinstance(model, Seq2Seq)
     code = f"""
 import sys, torch
 sys.modules["rnnzoo"] = None
@@ -125,7 +117,7 @@ state, memory = ({{k.partition(".")[2]: v for k, v in found.items() if k.startsw
 logits, state = step(torch.tensor([1, 2, 3]), state, memory)
 torch.save(logits.detach(), {str(tmp_path / "logits.pt")!r})
 """
-    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True)
+    command(["-W", "ignore", "-c", code])
     with torch.no_grad():
         encoded = model.encode(torch.arange(12).view(3, 4) % 8, torch.tensor([4, 1, 3]))
         expected, _ = model.step(torch.tensor([1, 2, 3]), *encoded)
