@@ -1,8 +1,8 @@
 """How weights lie in model.safetensors: as they are, in half precision, or in eight bits with a scale for each row.
 
-Eight bits are a way to store, not to compute: loading gives float32 again, the same on every machine. A row of a matrix
-W is kept as q = round(W / s) with s = max abs(W) / 127, and read as q s; it is off by at most s / 2. Vectors, and matrices
-whose rows are too short for a scale to be worth it, are kept in half precision.
+Eight bits are a way to store, not to compute: loading gives float32 again, the same on every machine. A row w of a
+matrix is kept as q = round(w / s) with s = max abs(w) / 127, and read as q s; it is off by at most s / 2. Vectors, and
+matrices whose rows are too short for a scale to be worth it, are kept in half precision.
 """
 
 from __future__ import annotations
