@@ -231,8 +231,9 @@ def block(found: dict[str, Any]) -> str:
     """The figures as tables of a page."""
     on = found["machine"]
     lines = [
-        f"Measured on {on['cpu']}, {on['threads']} thread, torch {on['torch']}, by `python -m benchmarks.generate`; "
-        f"medians of {found['rounds']} rounds in turn, in brackets the least and the greatest ratio.",
+        f"{on['cpu']}, {on['cores']} cores under a load of {on['load']:.0f}, threads: {on['threads']}, torch "
+        f"{on['torch']}; `python -m benchmarks.generate`: medians of {found['rounds']} rounds in turn, in brackets the "
+        f"least and the greatest ratio. A character model, LSTM 2x{found['hidden']}; all sides write the same text.",
         "",
         "| batch | side | characters/s | `generate` is faster by |",
         "|---|---|---|---|",

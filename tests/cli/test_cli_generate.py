@@ -80,6 +80,16 @@ def test_all_sampling_options_arrive(capsys, folder, model):
     assert run(capsys, "generate", folder, "--greedy", "--max-new-tokens", "40")[1] == ended(greedy)
 
 
+def test_the_backend_changes_no_text(capsys, folder):
+    words = ["generate", folder, "--prompt", "abc", "--max-new-tokens", "50", "--greedy"]
+    plain, prepared = (run(capsys, *words, "--backend", name) for name in ("plain", "torch"))
+    assert plain == prepared
+    assert plain[0] == 0
+    code, out, error = run(capsys, *words, "--backend", "fast")
+    assert (code, out) == (2, "")
+    assert "backend must be one of auto, plain, torch" in error
+
+
 def test_several_texts_show_their_seeds(capsys, folder, model):
     texts = model.generate("ab", max_new_tokens=20, temperature=0.8, seed=5, num=2, stop="\n")
     words = ["--prompt", "ab", "--max-new-tokens", "20", "--seed", "5", "--num", "2", "--stop", "\\n"]
