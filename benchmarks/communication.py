@@ -2,9 +2,9 @@
 
     python -m benchmarks.communication --ranks 8
 
-DDP sums the gradients of all ranks, float32 whatever the precision of the step, in a ring: of P parameters each rank sends
-and receives 2 (R - 1) / R x 4 P bytes a step. Beside it one number is summed, the tokens of the step. A rank's tokens are
-those that the recipe has in one process (hardware/8gpu-ddp gives each rank as many).
+DDP sums the gradients of all ranks, float32 whatever the precision of the step, in a ring: of P parameters each rank
+sends and receives 2 (R - 1) / R x 4 P bytes a step. Beside it one number is summed, the tokens of the step. A rank's
+tokens are those that the recipe has in one process (hardware/8gpu-ddp gives each rank as many).
 """
 
 from __future__ import annotations
@@ -22,9 +22,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ranks", type=int, default=8, help="(8)")
     ranks = parser.parse_args().ranks
-    print(
-        f"{ranks} ranks; the time is what {LINK / 1e9:.0f} GB/s would take, were nothing of it hidden behind the backward pass"
-    )
+    print(f"{ranks} ranks; ms at {LINK / 1e9:.0f} GB/s, were nothing of it hidden behind the backward pass")
     print("| model | parameters | MB a step and rank | tokens a step and rank | bytes a token | ms |")
     print("|---|---:|---:|---:|---:|---:|")
     for name, folder in entry_names().items():
