@@ -38,7 +38,7 @@ def to_onnx(graph: Graph, *, int8: bool = False) -> bytes:
         UserError: a package of the extra is missing.
     """
     require_onnx("onnx", "onnxscript", *(("onnxruntime",) if int8 else ()))
-    with _quiet():
+    with _quiet(), torch.no_grad():  # else a loop is decomposed together with its gradient, which has no ONNX form
         made = torch.onnx.export(
             graph.program,
             input_names=[port.name for port in graph.inputs],
