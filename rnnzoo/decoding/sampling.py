@@ -115,7 +115,7 @@ def sample(logits: Tensor, config: SamplingConfig, generators: Sequence[torch.Ge
         largest, ids = logits.detach().max(-1)
         _check(largest)
         return ids
-    # In NumPy, whose functions cost a third of PyTorch's on a row of a few numbers.
+    # In NumPy: on a row of a few numbers a call of PyTorch's costs more than what it computes.
     heights = np.exp(filter_logits(logits, config).numpy(), dtype=np.float64).cumsum(-1)
     drawn = [0.0 if g is None else torch.rand((), generator=g, dtype=torch.float64).item() for g in generators]
     level = np.array(drawn)[:, None] * heights[:, -1:]
