@@ -73,6 +73,8 @@ class Launcher:
         assert self.process.stdin is not None
         self.process.stdin.close()
         self.process.wait(LATEST)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
 
     def _read(self, seconds: float) -> dict[str, Any]:
         assert self.process.stdout is not None
