@@ -70,9 +70,7 @@ class Launcher:
 
     def close(self) -> None:
         """Ends the process that forks."""
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.process.wait(LATEST)
+        self.process.communicate(timeout=LATEST)
 
     def _read(self, seconds: float) -> dict[str, Any]:
         assert self.process.stdout is not None

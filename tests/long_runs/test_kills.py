@@ -122,7 +122,8 @@ class Campaign:
     def _damage(self, folder: Path) -> int:
         """Spoils the newest of two whole checkpoints; returns how many steps more may be repeated then."""
         begun = any(folder.glob("runs/small/*/run.json"))
-        found = sorted((run_of(folder) / "checkpoints").glob("step-*.ckpt")) if begun else []
+        there = sorted((run_of(folder) / "checkpoints").glob("step-*.ckpt")) if begun else []
+        found = [path for path in there if path.is_file()]  # a dangling one may be left from before
         if len(found) < 2:
             return 0
         damage = self.draw.choice(DAMAGES)

@@ -55,7 +55,7 @@ def test_the_loss_is_the_smoothed_one_and_what_is_logged_is_not(tmp_path: Path) 
     smooth = log_p[counted].mean(-1).sum()
     found = made.training_step(batch, 0)
     torch.testing.assert_close(found.detach(), (-0.9 * picked - 0.1 * smooth).float().detach().to(found.dtype))
-    assert made._log_tokens == batch.num_targets == int(counted.sum())
+    assert made._window == batch.num_targets == int(counted.sum())
     torch.testing.assert_close(made._window_nats, -picked.detach().to(made._window_nats.dtype), rtol=1e-6, atol=1e-4)
 
 
