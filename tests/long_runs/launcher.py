@@ -70,7 +70,9 @@ class Launcher:
 
     def close(self) -> None:
         """Ends the process that forks."""
-        self.process.communicate(timeout=LATEST)
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait(LATEST)
 
     def _read(self, seconds: float) -> dict[str, Any]:
         assert self.process.stdout is not None
