@@ -35,5 +35,5 @@ def run(args: argparse.Namespace) -> int:
     check_out(args.out, int8=args.int8, force=args.force)  # before a model is looked for
     model = load(args.model)
     for path in export_model(model, args.out, name=args.model, int8=args.int8, force=args.force):
-        print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
+        print(f"{path}: {path.stat().st_size:,} bytes")
     return 0
