@@ -32,8 +32,8 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import nn
 
+from benchmarks.loops import Write, by_cell, by_module
 from rnnzoo.backbones import StackConfig
 from rnnzoo.cells import CellConfig, builtin_cells
 from rnnzoo.cells._products import packed
@@ -50,9 +50,6 @@ NAIVE, ONEDNN_OFF, BY_CELL, PLAIN, OURS = (
     "rnnzoo",
 )
 
-Write = Callable[[], torch.Tensor]
-"""Writes so many characters, and gives them: (B, T)."""
-
 
 def build(cell: str, hidden: int) -> LanguageModel:
     """A model whose text does not repeat one character: its output layer is sharpened."""
@@ -64,50 +61,6 @@ def build(cell: str, hidden: int) -> LanguageModel:
     with torch.no_grad():
         model.head.weight.mul_(8)  # type: ignore[operator]
     return model.eval()
-
-
-def by_module(model: LanguageModel, batch: int, tokens: int, onednn: bool = True) -> Write:
-    """nn.LSTM, one character at a time."""
-    lstm = nn.LSTM(EMBEDDING, model.backbone.output_size, 2, batch_first=True)
-    weights = {}
-    for index, layer in enumerate(model.backbone.layers):
-        weights |= {f"{name}_l{index}": tensor for name, tensor in layer.state_dict().items()}
-    lstm.load_state_dict(weights)
-
-    @torch.no_grad()
-    def write() -> torch.Tensor:
-        last, state, written = torch.zeros(batch, 1, dtype=torch.int64), None, []
-        torch.backends.mkldnn.enabled = onednn
-        for _ in range(tokens):
-            y, state = lstm(model.embedding(last), state)
-            last = model.head(y).argmax(-1)
-            written.append(last)
-        torch.backends.mkldnn.enabled = True
-        return torch.cat(written, 1)
-
-    return write
-
-
-def by_cell(model: LanguageModel, batch: int, tokens: int) -> Write:
-    """nn.LSTMCell, layer by layer."""
-    cells = [nn.LSTMCell(layer.input_size, layer.output_size) for layer in model.backbone.cells]
-    for cell, layer in zip(cells, model.backbone.cells, strict=True):
-        cell.load_state_dict(layer.state_dict())
-
-    @torch.no_grad()
-    def write() -> torch.Tensor:
-        last, written = torch.zeros(batch, dtype=torch.int64), []
-        states = [(torch.zeros(batch, cell.hidden_size), torch.zeros(batch, cell.hidden_size)) for cell in cells]
-        for _ in range(tokens):
-            x = model.embedding(last)
-            for index, cell in enumerate(cells):
-                states[index] = cell(x, states[index])
-                x = states[index][0]
-            last = model.head(x).argmax(-1)
-            written.append(last)
-        return torch.stack(written, 1)
-
-    return write
 
 
 def by_rnnzoo(model: LanguageModel, batch: int, tokens: int, backend: str) -> Write:

@@ -19,15 +19,14 @@ import platform
 import statistics
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import onnxruntime
 import torch
 import torch.nn.functional as F
-from torch import nn
 
+from benchmarks.loops import Write, by_cell, by_module
 from rnnzoo import load
 from rnnzoo.data import load_corpus
 from rnnzoo.models import LanguageModel
@@ -38,52 +37,6 @@ from rnnzoo.zoo import find_model, read_config
 NAIVE, BY_CELL = "nn.LSTM loop", "nn.LSTMCell loop"
 BACKENDS = ("torch", "onnx", "onnx-int8")
 STREAMS = 64
-
-Write = Callable[[], torch.Tensor]
-"""Writes so many characters, and gives them: (B, T)."""
-
-
-def by_module(model: LanguageModel, batch: int, tokens: int) -> Write:
-    """nn.LSTM, one character at a time."""
-    cells = model.backbone.cells
-    lstm = nn.LSTM(cells[0].input_size, cells[0].output_size, len(cells), batch_first=True)
-    weights = {
-        f"{name}_l{index}": tensor for index, cell in enumerate(cells) for name, tensor in cell.state_dict().items()
-    }
-    lstm.load_state_dict(weights)
-
-    @torch.no_grad()
-    def write() -> torch.Tensor:
-        last, state, written = torch.full((batch, 1), start_token(model.tokenizer)), None, []
-        for _ in range(tokens):
-            y, state = lstm(model.embedding(last), state)
-            last = model.head(y).argmax(-1)
-            written.append(last)
-        return torch.cat(written, 1)
-
-    return write
-
-
-def by_cell(model: LanguageModel, batch: int, tokens: int) -> Write:
-    """nn.LSTMCell, layer by layer."""
-    cells = [nn.LSTMCell(layer.input_size, layer.output_size) for layer in model.backbone.cells]
-    for cell, layer in zip(cells, model.backbone.cells, strict=True):
-        cell.load_state_dict(layer.state_dict())
-
-    @torch.no_grad()
-    def write() -> torch.Tensor:
-        last, written = torch.full((batch,), start_token(model.tokenizer)), []
-        states = [(torch.zeros(batch, cell.hidden_size), torch.zeros(batch, cell.hidden_size)) for cell in cells]
-        for _ in range(tokens):
-            x = model.embedding(last)
-            for index, cell in enumerate(cells):
-                states[index] = cell(x, states[index])
-                x = states[index][0]
-            last = model.head(x).argmax(-1)
-            written.append(last)
-        return torch.stack(written, 1)
-
-    return write
 
 
 def by_plan(plan: Any, first: int, batch: int, tokens: int) -> Write:
@@ -136,7 +89,8 @@ def main(arguments: list[str] | None = None) -> int:
     model = load(options.model, kind=LanguageModel)
     plans = {backend: prepare(model, backend) for backend in BACKENDS}
     size, first = (options.batch, options.tokens), start_token(model.tokenizer)
-    sides = {NAIVE: by_module(model, *size), BY_CELL: by_cell(model, *size)}
+    first = start_token(model.tokenizer)
+    sides = {NAIVE: by_module(model, *size, first=first), BY_CELL: by_cell(model, *size, first=first)}
     sides |= {backend: by_plan(plan, first, *size) for backend, plan in plans.items()}
     seconds: dict[str, list[float]] = {name: [] for name in sides}
     texts: dict[str, torch.Tensor] = {}

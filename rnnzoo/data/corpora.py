@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from rnnzoo.data.catalogue import corpus_entry
 from rnnzoo.data.places import find_corpus
-from rnnzoo.data.sources import SPLITS, CorpusEntry, CorpusFile
+from rnnzoo.data.sources import OWN_LICENCE, SPLITS, CorpusEntry, CorpusFile
+from rnnzoo.data.text_source import opened
 from rnnzoo.errors import UserError
 from rnnzoo.text import Tokenizer
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from rnnzoo.data.shards import TokenShards
 
 __all__ = ["Corpus", "catalogue_text", "load_corpus", "read_text", "split_contiguous"]
-
-OWN_LICENCE = "not stated"
 
 
 @dataclass(frozen=True)
@@ -144,14 +143,11 @@ def catalogue_text(file: CorpusFile, folder: Path) -> str:
 
 
 def _read_bytes(path: str | os.PathLike[str]) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except FileNotFoundError:
-        raise UserError("no such file", path=path) from None
-    except IsADirectoryError:
-        raise UserError("is a folder; name the files in it", path=path) from None
-    except OSError as error:
-        raise UserError(f"cannot be read ({error.strerror})", path=path) from None
+    with opened(Path(path)) as file:
+        try:
+            return file.read()
+        except OSError as error:
+            raise UserError(f"cannot be read ({error.strerror})", path=path) from None
 
 
 def _decode(data: bytes, path: str | os.PathLike[str]) -> str:

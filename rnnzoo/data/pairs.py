@@ -11,9 +11,8 @@ from pathlib import Path
 
 from rnnzoo.data.catalogue import CATALOGUE, corpus_entry
 from rnnzoo.data.cleaning import CleaningConfig, Pairs, clean_pairs, describe
-from rnnzoo.data.corpora import OWN_LICENCE
 from rnnzoo.data.pair_files import catalogue_pairs, file_pairs, require_both_sides, table_pairs
-from rnnzoo.data.sources import SPLITS, CorpusEntry
+from rnnzoo.data.sources import OWN_LICENCE, SPLITS, CorpusEntry
 from rnnzoo.errors import UserError, nearest
 
 __all__ = ["PairCorpus", "load_pairs", "pair_entry"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["SPLITS", "CorpusEntry", "CorpusFile", "Form", "Source", "Split"]
+__all__ = ["OWN_LICENCE", "SPLITS", "CorpusEntry", "CorpusFile", "Form", "Source", "Split"]
 
 Split = Literal["contiguous", "files", "90/5/5", "hashed", "drawn"]
 Form = Literal["", "one-newline", "spelt"]
@@ -18,6 +18,9 @@ SPLITS: dict[Split, str] = {
     "drawn": "1,000 numbers for validation and 1,000 for test, drawn by a fixed seed, none of them in training",
 }
 """The split rules in words."""
+
+OWN_LICENCE = "not stated"
+"""What is known of the licence of one's own text."""
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+from rnnzoo.data.sources import OWN_LICENCE
 from rnnzoo.errors import UserError
 
-__all__ = ["FileSource", "HubSource", "Survey", "TextSource", "blocks", "expand"]
+__all__ = ["FileSource", "HubSource", "Survey", "TextSource", "blocks", "expand", "opened"]
 
 _READ = 1 << 20  # bytes of a file, or characters of rows, in a piece
 _LONGEST = 1 << 24  # characters without a place to cut at
@@ -102,14 +103,14 @@ class FileSource(TextSource):
         UserError: one is missing, a folder, or cannot be read.
     """
 
-    licence = "not stated"
+    licence = OWN_LICENCE
 
     def __init__(self, files: Sequence[str | os.PathLike[str]]) -> None:
         self.files = [Path(file) for file in files]
         names = [file.name for file in self.files]
         self.name = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
         for file in self.files:
-            with _opened(file):
+            with opened(file):
                 pass
 
     def parts(self) -> tuple[str, ...]:
@@ -231,7 +232,12 @@ def _cut(text: str, start: int) -> int | None:
     return None
 
 
-def _opened(path: Path) -> Any:
+def opened(path: Path) -> BinaryIO:
+    """A file to read from.
+
+    Raises:
+        UserError: missing, a folder, or not to be read.
+    """
     try:
         return path.open("rb")
     except FileNotFoundError:
@@ -245,7 +251,7 @@ def _opened(path: Path) -> Any:
 def _decoded(path: Path) -> Iterator[str]:
     """The text of a UTF-8 file without a leading BOM."""
     decoder, place, empty = codecs.getincrementaldecoder("utf-8")(), 0, True
-    with _opened(path) as file:
+    with opened(path) as file:
         while True:
             data = file.read(_READ)
             held = len(decoder.getstate()[0])

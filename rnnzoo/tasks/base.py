@@ -362,6 +362,8 @@ class Task(lightning.LightningModule):
         if (optimizer := self._averaging()) is not None and optimizer.swapped:
             optimizer.swap()  # the checkpoint was written in a validation
         self._log_nats, self._log_tokens = torch.zeros(()), 0
+        if self.global_rank:  # else dropout would be the same on all ranks, which are seeded alike
+            torch.manual_seed(torch.initial_seed() + self.global_rank)
         resume, self._resume = self._resume, None
         if resume is None or self.trainer.ckpt_path is None:  # a new training of weights from a checkpoint
             return

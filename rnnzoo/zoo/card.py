@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from rnnzoo.data.corpora import OWN_LICENCE
-from rnnzoo.data.sources import CorpusEntry
+from rnnzoo.data.sources import OWN_LICENCE, CorpusEntry
 from rnnzoo.files import write_text
 from rnnzoo.zoo.figures import figures, unit_of
 from rnnzoo.zoo.folder import read_config, read_metrics

@@ -6,7 +6,7 @@ import fnmatch
 from pathlib import Path
 from typing import Any
 
-from rnnzoo.data.corpora import OWN_LICENCE
+from rnnzoo.data.sources import OWN_LICENCE
 from rnnzoo.errors import UserError
 from rnnzoo.zoo.figures import figures, headline, unit_of
 from rnnzoo.zoo.folder import read_config, read_metrics

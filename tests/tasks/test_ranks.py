@@ -145,3 +145,28 @@ def test_scores_are_equal_on_one_two_and_three_ranks(tmp_path: Path, name: str) 
     for ranks in (2, 3):
         for scores in on_ranks(tmp_path, name, ranks):
             assert scores == pytest.approx(expected, rel=1e-12), ranks
+
+
+class Drawn(Callback):
+    """A file of what a rank draws when training begins, as a dropout would."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def on_train_batch_start(self, trainer: lightning.Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
+        if batch_idx == 0:
+            torch.save(torch.rand(4), f"{self.path}.{trainer.global_rank}")
+
+
+def test_ranks_draw_other_dropouts_and_the_same_again(tmp_path: Path) -> None:
+    def drawn(again: str) -> list[torch.Tensor]:
+        data, task = made(tmp_path, "char")
+        torch.manual_seed(5)
+        several: dict[str, Any] = {"devices": 2, "strategy": "ddp_fork", "plugins": []}
+        several |= {"use_distributed_sampler": False, "limit_val_batches": 0, "max_steps": 1, "max_epochs": 1}
+        small_lm.trainer(Drawn(tmp_path / again), **several).fit(task, datamodule=data)
+        return [torch.load(tmp_path / f"{again}.{rank}", weights_only=True) for rank in range(2)]
+
+    first, second = drawn("first"), drawn("second")
+    assert not torch.equal(first[0], first[1])
+    assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
