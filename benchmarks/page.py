@@ -48,7 +48,7 @@ def page(files: Files) -> str:
             "is as the peer in the same round: its median, the least and the most, and that of all rounds together. "
             "Absolute figures belong to their machine, ratios travel better. A limit is what a plain product, or "
             "plain reading, reached in the same run; it varies with the machine's other work as the sides do, and a "
-            "side that beats it had the better moment or the better kernel. Where the clock is `cpu`, seconds are those "
+            "side that beats it had the better moment or kernel. Where the clock is `cpu`, seconds are those "
             "that the processor worked."
         ),
     ]
