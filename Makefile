@@ -59,10 +59,12 @@ format: .venv/installed-dev
 	$(BIN)/ruff format .
 
 # Those that write to benchmarks/results/ by --keep; the other modules of benchmarks/ make tables of their own.
-SPEED := train load tokenise growth
+SPEED := train load tokenise growth start
+STEPS := generate translate onnx
 bench: .venv/installed-dev
 	$(PIP) -e ".[dev,log,bench]"
 	@set -e; for name in $(SPEED); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name --keep $(ARGS); done
+	@set -e; for name in $(STEPS); do echo "== $$name"; OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.$$name --keep $(ARGS); done
 	$(BIN)/python -m benchmarks.page
 
 tour: .venv/installed-dev

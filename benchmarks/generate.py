@@ -1,7 +1,7 @@
 """Generation, token after token: the loops that everybody writes against rnnzoo's, all in one process, in turn.
 
-    python -m benchmarks.generate --json benchmarks/results/generate.json
-    python -m benchmarks.generate --docs docs/decoding.md --json benchmarks/results/generate.json   # and the page
+    python -m benchmarks.generate --keep
+    python -m benchmarks.generate --docs docs/decoding.md --keep                             # and the page
     python -m benchmarks.generate --hidden 16 --tokens 3 --rounds 1                                  # whether it runs
 
 A character model of random weights: V 65, E 128, LSTM 2x512, float32. All sides have the same weights, take the most
@@ -18,13 +18,10 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import json
 import os
-import platform
 import re
 import statistics
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -33,6 +30,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from benchmarks import harness
 from benchmarks.loops import Write, by_cell, by_module
 from rnnzoo.backbones import StackConfig
 from rnnzoo.cells import CellConfig, builtin_cells
@@ -73,11 +71,6 @@ def by_rnnzoo(model: LanguageModel, batch: int, tokens: int, backend: str) -> Wr
     return write
 
 
-def clock(threads: int) -> Callable[[], float]:
-    """The CPU's time, or that of the wall where several threads work."""
-    return time.process_time if threads == 1 else time.perf_counter
-
-
 def in_turn(sides: dict[str, Write], rounds: int, now: Callable[[], float]) -> dict[str, list[float]]:
     """The seconds of each side in each round; a first round is not counted."""
     seconds: dict[str, list[float]] = {name: [] for name in sides}
@@ -102,7 +95,7 @@ def compared(options: argparse.Namespace, batch: int) -> dict[str, Any]:
         PLAIN: by_rnnzoo(model, batch, tokens, "plain"),
         OURS: by_rnnzoo(model, batch, tokens, "torch"),
     }
-    seconds = in_turn(sides, options.rounds, clock(options.threads))
+    seconds = in_turn(sides, options.rounds, harness.CLOCKS[options.clock])
     ratios = {
         name: [a / b for a, b in zip(seconds[name], seconds[OURS], strict=True)] for name in sides if name != OURS
     }
@@ -111,6 +104,7 @@ def compared(options: argparse.Namespace, batch: int) -> dict[str, Any]:
         "tokens": tokens,
         "characters_per_second": {name: batch * tokens / statistics.median(times) for name, times in seconds.items()},
         "ratios": {name: spread(found) for name, found in ratios.items()},
+        "seconds": seconds,
     }
 
 
@@ -129,7 +123,7 @@ def cells(options: argparse.Namespace) -> list[dict[str, Any]]:
         sides = {
             backend: by_rnnzoo(model, 1, tokens, {PLAIN: "plain", OURS: "torch"}[backend]) for backend in (PLAIN, OURS)
         }
-        seconds = in_turn(sides, options.rounds, clock(options.threads))
+        seconds = in_turn(sides, options.rounds, harness.CLOCKS[options.clock])
         speed = {side: tokens / statistics.median(times) for side, times in seconds.items()}
         ratio = spread([a / b for a, b in zip(seconds[PLAIN], seconds[OURS], strict=True)])
         rows.append({"cell": name, "characters_per_second": speed, "ratio": ratio})
@@ -139,7 +133,7 @@ def cells(options: argparse.Namespace) -> list[dict[str, Any]]:
 
 def products(options: argparse.Namespace) -> list[dict[str, Any]]:
     """Microseconds of a few rows by a matrix, one way after the other."""
-    rows, now = [], clock(options.threads)
+    rows, now = [], harness.CLOCKS[options.clock]
     for inputs, outputs in ((options.hidden, 4 * options.hidden), (2 * options.hidden, 4 * options.hidden)):
         weight = torch.randn(outputs, inputs) / inputs**0.5
         ordered, columns = packed(weight, 16), np.ascontiguousarray(weight.numpy().T)
@@ -165,28 +159,13 @@ def products(options: argparse.Namespace) -> list[dict[str, Any]]:
     return rows
 
 
-def machine(threads: int) -> dict[str, Any]:
-    """What the figures were measured on."""
-    model = next(
-        (line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")),
-        platform.processor(),
-    )
-    found = {"cpu": model, "cores": os.cpu_count(), "threads": threads, "load": os.getloadavg()[0]}
-    return found | {"torch": torch.__version__, "numpy": np.__version__, "python": platform.python_version()}
-
-
-def _lines(path: str) -> list[str]:
-    file = Path(path)
-    return file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-
-
 def block(found: dict[str, Any]) -> str:
     """The figures as tables of a page."""
-    on = found["machine"]
+    on, setting = found["machine"], found["setting"]
     lines = [
         f"{on['cpu']}, {on['cores']} cores under a load of {on['load']:.0f}, threads: {on['threads']}, torch "
-        f"{on['torch']}; `python -m benchmarks.generate`: medians of {found['rounds']} rounds in turn, in brackets the "
-        f"least and the greatest ratio. A character model, LSTM 2x{found['hidden']}; all sides write the same text.",
+        f"{on['torch']}; `python -m benchmarks.generate`: medians of {setting['rounds']} rounds in turn, in brackets "
+        f"the least and the greatest ratio. A character model, LSTM 2x{setting['hidden']}; all write the same text.",
         "",
         "| batch | side | characters/s | `generate` is faster by |",
         "|---|---|---|---|",
@@ -214,25 +193,31 @@ def block(found: dict[str, Any]) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Measures and prints; returns the exit code."""
-    description = (__doc__ or "").split("\n\n")[0]
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.generate", description=description)
+    parser = harness.parser_of("generate", __doc__, rounds=5, threads=1)
     parser.add_argument("--batch", type=int, nargs="+", default=[1, 64], help="texts at once (1 64)")
     parser.add_argument("--cells", nargs="*", default=list(builtin_cells()), help="cells of the second table (all)")
     for name, value, what in (
-        ("rounds", 5, "of all sides"),
-        ("threads", 1, "of PyTorch and of OpenBLAS"),
         ("hidden", 512, "units of a layer"),
         ("tokens", 200, "characters of a text"),
     ):
         parser.add_argument(f"--{name}", type=int, default=value, help=f"{what} ({value})")
-    parser.add_argument("--json", type=Path, metavar="OUT", help="write the figures to this file too")
     parser.add_argument("--docs", type=Path, metavar="PAGE", help="write the tables into their place on this page")
     options = parser.parse_args(arguments)
     if os.environ.get("OMP_NUM_THREADS") != str(options.threads):  # which OpenBLAS reads when it is loaded
         print(f"start it with OMP_NUM_THREADS={options.threads}: OpenBLAS has as many threads as that says")
         return 2
     torch.set_num_threads(options.threads)
-    found: dict[str, Any] = {"machine": machine(options.threads), "rounds": options.rounds, "hidden": options.hidden}
+    found: dict[str, Any] = {
+        "benchmark": "generate",
+        "title": "Generation",
+        "about": "A character model of two LSTM layers; all sides write the same text, rnnzoo by `generate`. Every "
+        "cell, and the products that a plan chooses among, are in [Fast decoding](decoding.md).",
+        "command": "OMP_NUM_THREADS=1 python -m benchmarks.generate",
+        "machine": harness.machine() | {"load": os.getloadavg()[0]},
+        "limits": {},
+        "setting": {"hidden": options.hidden, "rounds": options.rounds, "clock": options.clock},
+        "missing": {},
+    }
     found["compared"] = []
     for batch in options.batch:
         found["compared"].append(row := compared(options, batch))
@@ -241,8 +226,11 @@ def main(arguments: list[str] | None = None) -> int:
             shown = "" if ratio is None else "{median:5.1f}x ({least:.1f} to {greatest:.1f})".format(**ratio)
             print(f"batch {batch:3} {name:26} {speed:9.0f} characters/s  {shown}", flush=True)
     found["products"], found["cells"] = products(options), cells(options)
-    if options.json:
-        options.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    found["tables"] = [
+        harness.table(f"batch {row['batch']}", "characters", row["batch"] * row["tokens"], row["seconds"])
+        for row in found["compared"]
+    ]
+    harness.write(found, options)
     if options.docs:
         page = options.docs.read_text(encoding="utf-8")
         options.docs.write_text(BLOCK.sub(lambda m: m[1] + "\n" + block(found) + "\n" + m[2], page), encoding="utf-8")

@@ -37,12 +37,14 @@ OURS = "rnnzoo"
 # ------------------------------------------------------------------------------------------ options and threads
 
 
-def parser_of(name: str, doc: str | None, rounds: int) -> ArgumentParser:
-    """A parser with the options that every benchmark has."""
+def parser_of(name: str, doc: str | None, rounds: int, threads: int | None = None) -> ArgumentParser:
+    """A parser with the options that every benchmark has; on one thread the clock is the processor's."""
+    threads = threads or cores()
     parser = ArgumentParser(prog=f"python -m benchmarks.{name}", description=(doc or "").split("\n\n")[0])
     parser.add_argument("--rounds", type=int, default=rounds, help=f"turns of each side ({rounds})")
-    parser.add_argument("--threads", type=int, default=cores(), help="of every side (all cores)")
-    parser.add_argument("--clock", choices=tuple(CLOCKS), default="wall", help="cpu: where others use the machine")
+    parser.add_argument("--threads", type=int, default=threads, help=f"of every side ({threads})")
+    clock = "cpu" if threads == 1 < cores() else "wall"
+    parser.add_argument("--clock", choices=tuple(CLOCKS), default=clock, help=f"cpu: where others use it ({clock})")
     parser.add_argument("--json", type=Path, metavar="OUT", help="write here (benchmarks/results/ with --keep)")
     parser.add_argument("--keep", action="store_true", help="write to benchmarks/results/, which the docs show")
     return parser
@@ -293,6 +295,11 @@ def report(found: Mapping[str, Any]) -> str:
 def keep(found: dict[str, Any], options: Namespace) -> None:
     """Prints what was found, and writes it where the options say."""
     print(report(found), flush=True)
+    write(found, options)
+
+
+def write(found: dict[str, Any], options: Namespace) -> None:
+    """Writes what was found where the options say."""
     if options.json:
         write_json(options.json, found)
     if options.keep:

@@ -12,20 +12,16 @@ nll is that of the validation part of the model's corpus, read in 64 streams by 
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
-import platform
 import statistics
 import sys
-import time
-from pathlib import Path
 from typing import Any
 
 import onnxruntime
 import torch
 import torch.nn.functional as F
 
+from benchmarks import harness
 from benchmarks.loops import Write, by_cell, by_module
 from rnnzoo import load
 from rnnzoo.data import load_corpus
@@ -75,21 +71,17 @@ def real_text(model: LanguageModel, name: str, tokens: int) -> torch.Tensor:
 
 def main(arguments: list[str] | None = None) -> int:
     """Measures and prints; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.onnx", description=(__doc__ or "").split("\n\n")[0])
+    parser = harness.parser_of("onnx", __doc__, rounds=5, threads=1)
     parser.add_argument("--model", default="char-lstm.tinyshakespeare", help="a model of LSTM layers")
     parser.add_argument("--batch", type=int, default=1, help="texts at once (1)")
     parser.add_argument("--tokens", type=int, default=150, help="characters of a round (150)")
-    parser.add_argument("--rounds", type=int, default=5, help="rounds of each side (5)")
-    parser.add_argument("--threads", type=int, default=1, help="threads of each side (1)")
     parser.add_argument("--text-tokens", type=int, default=12_800, help="tokens that the nll is measured on (12,800)")
-    parser.add_argument("--json", type=Path, metavar="OUT", help="write the figures to this file too")
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
-    now = time.process_time if options.threads == 1 else time.perf_counter
+    now = harness.CLOCKS[options.clock]
     model = load(options.model, kind=LanguageModel)
     plans = {backend: prepare(model, backend) for backend in BACKENDS}
     size, first = (options.batch, options.tokens), start_token(model.tokenizer)
-    first = start_token(model.tokenizer)
     sides = {NAIVE: by_module(model, *size, first=first), BY_CELL: by_cell(model, *size, first=first)}
     sides |= {backend: by_plan(plan, first, *size) for backend, plan in plans.items()}
     seconds: dict[str, list[float]] = {name: [] for name in sides}
@@ -128,9 +120,28 @@ def main(arguments: list[str] | None = None) -> int:
             )
         print(line)
     print(f"nll over {text.numel() - STREAMS:,} tokens of the validation text")
-    if options.json:
-        machine = {"machine": platform.machine(), "threads": options.threads, "batch": options.batch}
-        options.json.write_text(json.dumps(machine | {"model": options.model, "sides": rows}, indent=2) + "\n")
+    exact, rounded = scores["torch"][0], scores["onnx-int8"][0]
+    setting = {
+        "model": options.model,
+        "batch": options.batch,
+        "characters": options.tokens,
+        "text_tokens": len(text[0]) * len(text),
+    }
+    found = {
+        "benchmark": "onnx",
+        "title": "ONNX Runtime",
+        "about": "Greedy generation by the same weights in the same loop, one character at a time.",
+        "command": "python -m benchmarks.onnx",
+        "machine": harness.machine() | {"onnxruntime": onnxruntime.__version__},
+        "limits": {},
+        "setting": setting | {"nll": round(exact, 4), "nll_int8": round(rounded, 4)},
+        "missing": {},
+        "tables": [
+            harness.table("generation", "characters", options.batch * options.tokens, seconds) | {"ours": "onnx-int8"}
+        ],
+        "sides": rows,
+    }
+    harness.write(found, options)
     return 0
 
 

@@ -112,7 +112,8 @@ def anything(kind: str, each: Mapping[str, Any]) -> Iterator[str]:
         elif isinstance(value, Sequence) and value and all(isinstance(row, Mapping) for row in value):
             flat = [dict(_flat(row)) for row in value]
             heads = list(dict.fromkeys(key for row in flat for key in row))
-            yield _table(heads, [[_number(row.get(key, "")) for key in heads] for row in flat])
+            heads = [key for key in heads if any(row.get(key) is not None for row in flat)]
+            yield _table(list(map(_said, heads)), [[_number(row.get(key, "")) for key in heads] for row in flat])
 
 
 def _is_rounds(value: Any) -> bool:
@@ -121,7 +122,12 @@ def _is_rounds(value: Any) -> bool:
 
 def _scalars(each: Mapping[str, Any]) -> list[str]:
     plain = {key: value for key, value in each.items() if not isinstance(value, list)}
-    return [f"{key} {_number(value)}" for key, value in _flat(plain)]
+    return [f"{_said(key)} {_number(value)}" for key, value in _flat(plain) if value is not None]
+
+
+def _said(key: str) -> str:
+    """The last part of a dotted name, as words."""
+    return key.rpartition(".")[2].replace("_", " ")
 
 
 def _flat(each: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

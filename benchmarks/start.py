@@ -12,8 +12,6 @@ is measured, so it is a second start that is timed, not one from a cold disk.
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import platform
 import resource
@@ -21,7 +19,8 @@ import statistics
 import subprocess
 import sys
 import time
-from pathlib import Path
+
+from benchmarks import harness
 
 TORCH = "import torch"
 """The row that the others are compared with."""
@@ -57,10 +56,8 @@ def start(command: list[str]) -> tuple[float, float]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Measures and prints; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.start", description=(__doc__ or "").split("\n\n")[0])
+    parser = harness.parser_of("start", __doc__, rounds=5)
     parser.add_argument("--model", default="char-lstm.tinyshakespeare", help="which model writes")
-    parser.add_argument("--rounds", type=int, default=5, help="rounds of each command (5)")
-    parser.add_argument("--json", type=Path, metavar="OUT", help="write the figures to this file too")
     options = parser.parse_args(arguments)
     rows = commands(options.model)
     walls: dict[str, list[float]] = {name: [] for name in rows}
@@ -81,9 +78,19 @@ def main(arguments: list[str] | None = None) -> int:
             f"{name:44}{min(seconds):6.2f}{statistics.median(seconds):8.2f}{max(seconds):8.2f}{work:12.2f}"
             f"{work / least:18.2f}"
         )
-    if options.json:
-        figures = {"machine": platform.machine(), "cores": os.cpu_count(), "load": load, "wall": walls, "work": works}
-        options.json.write_text(json.dumps(figures, indent=2) + "\n")
+    found = {
+        "benchmark": "start",
+        "title": "Start-up",
+        "about": "From the start of a process to the first byte that it writes; the files were read once before.",
+        "command": "python -m benchmarks.start",
+        "machine": harness.machine(),
+        "limits": {},
+        "setting": {"rounds": options.rounds, "clock": "wall"},
+        "missing": {},
+        "tables": [harness.table("seconds to the first byte", "", 1, walls) | {"ours": TORCH}],
+        "work": works,
+    }
+    harness.write(found, options)
     return 0
 
 

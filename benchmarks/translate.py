@@ -15,16 +15,14 @@ With one thread the time is the CPU's, so that a machine with other work gives n
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import sys
-import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 
+from benchmarks import harness
 from rnnzoo import state as states
 from rnnzoo.backbones import StackConfig
 from rnnzoo.decoding import Hypothesis, SearchConfig, Step, beam_search
@@ -133,7 +131,7 @@ def task_of(model: Seq2Seq, plan: TranslatorPlan, batch: int, options: argparse.
 
 def measure(model: Seq2Seq, batch: int, options: argparse.Namespace) -> dict[str, Any]:
     """Both sides in turn, on new sentences in each round; the first round is not counted."""
-    clock = time.process_time if options.threads == 1 else time.perf_counter
+    clock = harness.CLOCKS[options.clock]
     sides: dict[str, Callable[[Task], Found]] = {"batched": batched, "looped": looped}
     seconds: dict[str, list[float]] = {name: [] for name in sides}
     plan = prepare(model, options.backend)
@@ -157,12 +155,9 @@ def measure(model: Seq2Seq, batch: int, options: argparse.Namespace) -> dict[str
 
 def main(arguments: list[str] | None = None) -> int:
     """Measures and prints; returns the exit code."""
-    description = (__doc__ or "").split("\n\n")[0]
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.translate", description=description)
+    parser = harness.parser_of("translate", __doc__, rounds=5, threads=1)
     parser.add_argument("--batch", type=int, nargs="+", default=[1, 32], help="sentences at once (1 32)")
     for name, value, what in (
-        ("rounds", 5, "of both sides"),
-        ("threads", 1, "of PyTorch"),
         ("beam", 5, "hypotheses"),
         ("nbest", 5, "hypotheses that must be equal"),
         ("hidden", 512, "features of a layer and of a vector"),
@@ -174,7 +169,6 @@ def main(arguments: list[str] | None = None) -> int:
         parser.add_argument(f"--{name}", type=int, default=value, help=f"{what} ({value})")
     parser.add_argument("--backend", default="auto", help="of rnnzoo's side (auto)")
     parser.add_argument("--sharpen", type=float, default=8.0, help="what the output layer is multiplied by (8)")
-    parser.add_argument("--json", type=Path, metavar="OUT", help="write the figures to this file too")
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
     model = build(options)
@@ -191,10 +185,27 @@ def main(arguments: list[str] | None = None) -> int:
             f"{ratio['median']:5.1f} times as fast ({ratio['least']:.1f} to {ratio['greatest']:.1f}), equal hypotheses",
             flush=True,
         )
-    if options.json:
-        settings = {name: value for name, value in vars(options).items() if name not in ("json", "batch")}
-        found = {"torch": torch.__version__, **settings, "rows": rows}
-        options.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    names = ("beam", "nbest", "hidden", "layers", "vocab", "source", "steps", "clock")
+    found = {
+        "benchmark": "translate",
+        "title": "Translation",
+        "about": "Beam search over a random encoder-decoder; both sides find the same hypotheses.",
+        "command": "python -m benchmarks.translate",
+        "machine": harness.machine(),
+        "limits": {},
+        "setting": {name: getattr(options, name) for name in names},
+        "missing": {},
+        "tables": [
+            harness.table(
+                f"{row['batch']} sentence{'s' if row['batch'] > 1 else ''} at once",
+                "sentences",
+                row["batch"],
+                {harness.OURS: row["seconds"]["batched"], "a loop over hypotheses": row["seconds"]["looped"]},
+            )
+            for row in rows
+        ],
+    }
+    harness.write(found, options)
     return 0
 
 
