@@ -55,7 +55,7 @@ class AdamWConfig(OptimizerConfig, name="adamw"):
 
     def build(self, parameters: Iterable[tuple[str, nn.Parameter]]) -> Optimizer:
         groups = weight_decay_groups(parameters, self.weight_decay)
-        return torch.optim.AdamW(groups, lr=self.lr, betas=(self.beta1, self.beta2), fused=True)
+        return _unscaled_first(torch.optim.AdamW(groups, lr=self.lr, betas=(self.beta1, self.beta2), fused=True))
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,8 @@ class SGDConfig(OptimizerConfig, name="sgd"):
     weight_decay: float = 0.0
 
     def build(self, parameters: Iterable[tuple[str, nn.Parameter]]) -> Optimizer:
-        return torch.optim.SGD(
-            weight_decay_groups(parameters, self.weight_decay), lr=self.lr, momentum=self.momentum, fused=True
-        )
+        groups = weight_decay_groups(parameters, self.weight_decay)
+        return _unscaled_first(torch.optim.SGD(groups, lr=self.lr, momentum=self.momentum, fused=True))
 
 
 def weight_decay_groups(parameters: Iterable[tuple[str, nn.Parameter]], weight_decay: float) -> list[dict[str, Any]]:
@@ -82,6 +81,16 @@ def weight_decay_groups(parameters: Iterable[tuple[str, nn.Parameter]], weight_d
     found = [parameter for _, parameter in parameters if parameter.requires_grad]
     split = [([p for p in found if p.dim() > 1], weight_decay), ([p for p in found if p.dim() <= 1], 0.0)]
     return [{"params": group, "weight_decay": decay} for group, decay in split if group]
+
+
+def _unscaled_first(optimizer: Optimizer) -> Optimizer:
+    """The fused `optimizer`, told that whoever scales a loss takes the scale out of the gradients before the step.
+
+    Fused kernels can do that themselves, within the step, and Lightning therefore refuses to clip for them in every
+    mixed precision, bf16 too, which scales nothing.
+    """
+    optimizer._step_supports_amp_scaling = False  # type: ignore[attr-defined]
+    return optimizer
 
 
 class ScheduleConfig(Config, ABC, family="schedule"):
