@@ -100,8 +100,8 @@ def test_what_auto_means(monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("LOCAL_WORLD_SIZE", "GROUP_WORLD_SIZE", "SLURM_NTASKS_PER_NODE", "SLURM_NNODES"):
         monkeypatch.delenv(variable, raising=False)
     if not torch.cuda.is_available():
-        assert settled(auto) == {"precision": "32-true", "devices": "auto", "num_nodes": 1, "max_epochs": 3}
-    assert settled(auto | {"accelerator": "cpu"})["precision"] == "32-true"
+        on_cpu = settled(auto | {"accelerator": "cpu"})["precision"]
+        assert settled(auto) == {"precision": on_cpu, "devices": "auto", "num_nodes": 1, "max_epochs": 3}
     fixed = {"precision": "16-mixed", "devices": 3, "num_nodes": 2}
     assert settled(fixed) == fixed
     monkeypatch.setenv("SLURM_NTASKS_PER_NODE", "8")
@@ -117,12 +117,19 @@ def test_what_auto_means(monkeypatch: pytest.MonkeyPatch) -> None:
     ("card", "bf16", "expected"),
     [(True, True, "bf16-mixed"), (True, False, "32-true"), (False, False, "32-true")],
 )
-def test_precision_of_a_card(monkeypatch: pytest.MonkeyPatch, card: bool, bf16: bool, expected: str) -> None:
-    """A stand-in for cards that are not here."""
+@pytest.mark.parametrize("processor", [True, False])
+def test_precision_of_a_card_and_a_processor(
+    monkeypatch: pytest.MonkeyPatch, card: bool, bf16: bool, expected: str, processor: bool
+) -> None:
+    """Stand-ins for what is not here."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: card)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: bf16)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: processor)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    on_cpu = "bf16-mixed" if processor else "32-true"
     assert settled({"accelerator": "gpu", "precision": "auto"})["precision"] == expected
-    assert settled({"accelerator": "cpu", "precision": "auto"})["precision"] == "32-true"
+    assert settled({"accelerator": "cpu", "precision": "auto"})["precision"] == on_cpu
+    assert settled({"precision": "auto"})["precision"] == (expected if card else on_cpu)
 
 
 def test_a_resumed_run_has_the_overlays_it_began_with(tmp_path: Path) -> None:
