@@ -223,9 +223,8 @@ def _state(entry: CorpusEntry) -> str:
 
 
 def _split(entry: CorpusEntry) -> str:
-    return {"contiguous": "90/10", "files": "its own", "90/5/5": "90/5/5", "hashed": "96/2/2", "drawn": "drawn"}[
-        entry.split
-    ]
+    names = {"contiguous": "90/10", "files": "its own", "hashed": "96/2/2", "joined": "of each"}
+    return names.get(entry.split, entry.split)
 
 
 def _size(size: int | None) -> str:

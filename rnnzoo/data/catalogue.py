@@ -7,6 +7,7 @@ none on record; all others were computed from copies whose origin was checked (g
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from rnnzoo.data.sources import CorpusEntry, CorpusFile, Source
 from rnnzoo.errors import UserError, nearest
@@ -90,39 +91,30 @@ def _entries() -> Iterator[CorpusEntry]:
         note="built in: number words from 0 to 999,999",
         languages=("en", "fr"),
     )
-    yield CorpusEntry(
-        "tinyshakespeare",
-        "text",
-        "contiguous",
-        "public domain",
-        "tinyshakespeare",
-        (
-            CorpusFile(
-                "input.txt",
-                1115394,
-                "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
-                _github(*_CHAR_RNN, "data/tinyshakespeare/input.txt"),
-                "all",
-            ),
-        ),
+    shakespeare = CorpusFile(
+        "input.txt",
+        1115394,
+        "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
+        _github(*_CHAR_RNN, "data/tinyshakespeare/input.txt"),
+        "all",
     )
+    yield CorpusEntry("tinyshakespeare", "text", "contiguous", "public domain", "tinyshakespeare", (shakespeare,))
     karpathy = "https://cs.stanford.edu/people/karpathy/char-rnn/warpeace_input.txt"
     urls = (*(source.url for source in _github(*_WAR_AND_PEACE, "warpeace_input.txt")), karpathy)
+    tolstoy = CorpusFile(
+        "input.txt",
+        3196230,
+        "2f4885a73244ab9204a7a031f3d009aece5205f8caa9603c157957cda586f0fd",
+        tuple(Source(url, form="one-newline") for url in urls),
+        "all",
+    )
     yield CorpusEntry(
         "war-and-peace",
         "text",
         "contiguous",
         "public domain",
         "war-and-peace",
-        (
-            CorpusFile(
-                "input.txt",
-                3196230,
-                "2f4885a73244ab9204a7a031f3d009aece5205f8caa9603c157957cda586f0fd",
-                tuple(Source(url, form="one-newline") for url in urls),
-                "all",
-            ),
-        ),
+        (tolstoy,),
         note="the warpeace_input.txt of char-rnn, without BOM and with LF line ends",
     )
     yield CorpusEntry(
@@ -176,17 +168,30 @@ def _entries() -> Iterator[CorpusEntry]:
         note="English, German, French; raw and tokenised; test is test_2016_flickr",
         languages=("en", "de", "fr"),
     )
+    tatoeba = _tatoeba("fra.txt", 10009515, "2546838ae46e0eac4c02ab7032ea0a02a006074a5340077a36a9444f41e02888")
+    about = _tatoeba("_about.txt", 1441, "359011f5738272138286287b44db215d184823911eb049da2160a6ac6933d6c9")
+    tatoeba_licence = "CC BY 2.0 (www.manythings.org/anki and tatoeba.org)"
     yield CorpusEntry(
         "tatoeba-eng-fra",
         "pairs",
         "hashed",
-        "CC BY 2.0 (www.manythings.org/anki and tatoeba.org)",
+        tatoeba_licence,
         "tatoeba-eng-fra",
-        (
-            _tatoeba("fra.txt", 10009515, "2546838ae46e0eac4c02ab7032ea0a02a006074a5340077a36a9444f41e02888"),
-            _tatoeba("_about.txt", 1441, "359011f5738272138286287b44db215d184823911eb049da2160a6ac6933d6c9"),
-        ),
+        (tatoeba, about),
         languages=("en", "fr"),
+    )
+    joined = {
+        "tinyshakespeare": shakespeare,
+        "war-and-peace": tolstoy,
+        "tatoeba-eng-fra": replace(tatoeba, role="pairs"),
+    }
+    yield CorpusEntry(
+        "open-texts",
+        "text",
+        "joined",
+        f"public domain; its sentences {tatoeba_licence}",
+        files=tuple(replace(file, path=f"{folder}/{file.path}") for folder, file in joined.items()),
+        note="tinyshakespeare, war-and-peace and tatoeba-eng-fra, one after the other; a pair is a line with a tab",
     )
     yield CorpusEntry(
         "wikitext-103",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from rnnzoo.data.catalogue import corpus_entry
 from rnnzoo.data.places import find_corpus
-from rnnzoo.data.sources import OWN_LICENCE, SPLITS, CorpusEntry, CorpusFile
+from rnnzoo.data.sources import OWN_LICENCE, SPLITS, CorpusEntry, CorpusFile, hashed_part
 from rnnzoo.data.text_source import opened
 from rnnzoo.errors import UserError
 from rnnzoo.text import Tokenizer
@@ -163,6 +163,8 @@ def _decode(data: bytes, path: str | os.PathLike[str]) -> str:
 
 
 def _catalogue_parts(entry: CorpusEntry, folder: Path, test_part: bool) -> tuple[dict[str, str], str]:
+    if entry.split == "joined":
+        return _joined(entry, folder), SPLITS["joined"]
     data = {file.role: (folder / file.path, _checked(file, folder)) for file in entry.files}
     if entry.split == "contiguous":
         path, content = data["all"]
@@ -173,6 +175,23 @@ def _catalogue_parts(entry: CorpusEntry, folder: Path, test_part: bool) -> tuple
     if entry.name == "ptb-char":
         parts = {role: _unspell(text, data[role][0]) for role, text in parts.items()}
     return parts, SPLITS[entry.split]
+
+
+def _joined(entry: CorpusEntry, folder: Path) -> dict[str, str]:
+    """The parts of several texts, one text after the other; there is no test part, and that of pairs is left out."""
+    parts: dict[str, list[str]] = {"train": [], "valid": []}
+    for file in entry.files:
+        text = catalogue_text(file, folder)
+        if file.role == "pairs":
+            lines: dict[str, list[str]] = {"train": [], "valid": [], "test": []}
+            for line in text.removesuffix("\n").split("\n"):
+                lines[hashed_part(line.split("\t", 1)[0])].append(line + "\n")
+            cut = {role: "".join(found) for role, found in lines.items()}
+        else:
+            cut = split_contiguous(text, False, entry.name)
+        for role, texts in parts.items():
+            texts.append(cut[role])
+    return {role: _join(texts) for role, texts in parts.items()}
 
 
 def _checked(file: CorpusFile, folder: Path) -> bytes:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Sequence
 
-from rnnzoo.data.cleaning import Pairs, plain_spaces
+from rnnzoo.data.cleaning import Pairs
 from rnnzoo.data.corpora import catalogue_text, read_text
 from rnnzoo.data.numbers import number_pairs
 from rnnzoo.data.places import find_corpus
-from rnnzoo.data.sources import CorpusEntry
+from rnnzoo.data.sources import CorpusEntry, hashed_part
 from rnnzoo.errors import UserError
 
 __all__ = ["catalogue_pairs", "file_pairs", "require_both_sides", "table_pairs"]
@@ -108,8 +107,7 @@ def _hashed(english: list[str], french: list[str]) -> dict[str, Pairs]:
     """2% of the English sentences for validation, 2% for test, with all their French sides."""
     parts: dict[str, Pairs] = {role: ([], []) for role in ("train", "valid", "test")}
     for one, other in zip(english, french, strict=True):
-        number = int.from_bytes(hashlib.sha256(plain_spaces(one).encode()).digest()[:8], "big") % 50
-        sources, targets = parts["test" if number == 0 else "valid" if number == 1 else "train"]
+        sources, targets = parts[hashed_part(one)]
         sources.append(one)
         targets.append(other)
     return parts

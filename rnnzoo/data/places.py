@@ -41,7 +41,8 @@ def find_corpus(entry: CorpusEntry) -> Path:
             return root / entry.folder
         if len(missing) < len(entry.files) and not there:
             there = f" ({root / entry.folder} has no {', '.join(missing[:3])}{', ...' if len(missing) > 3 else ''})"
+    folders = dict.fromkeys((Path(entry.folder) / file.path).parts[0] for file in entry.files)
     raise UserError(
         f"corpus {entry.name!r} is not here{there}: run `rnnzoo data get {entry.name}`, or set RNNZOO_DATA "
-        f"to a folder that holds {entry.folder}/"
+        f"to a folder that holds {', '.join(f'{folder}/' for folder in folders)}"
     )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["OWN_LICENCE", "SPLITS", "CorpusEntry", "CorpusFile", "Form", "Source", "Split"]
+from rnnzoo.text.spaces import plain_spaces
 
-Split = Literal["contiguous", "files", "90/5/5", "hashed", "drawn"]
+__all__ = ["OWN_LICENCE", "SPLITS", "CorpusEntry", "CorpusFile", "Form", "Source", "Split", "hashed_part"]
+
+Split = Literal["contiguous", "files", "90/5/5", "hashed", "drawn", "joined"]
 Form = Literal["", "one-newline", "spelt"]
 
 SPLITS: dict[Split, str] = {
@@ -16,11 +19,19 @@ SPLITS: dict[Split, str] = {
     "90/5/5": "the first 90% of the bytes, the next 5%, the last 5%",
     "hashed": "2% validation and 2% test by English sentence, chosen by a hash of it",
     "drawn": "1,000 numbers for validation and 1,000 for test, drawn by a fixed seed, none of them in training",
+    "joined": "the last contiguous 10% of each text is validation; of pairs 2%, by a hash of the English sentence",
 }
 """The split rules in words."""
 
+
 OWN_LICENCE = "not stated"
 """What is known of the licence of one's own text."""
+
+
+def hashed_part(sentence: str) -> Literal["train", "valid", "test"]:
+    """The part of a pair by the rule "hashed": all pairs with one English sentence are in one part."""
+    number = int.from_bytes(hashlib.sha256(plain_spaces(sentence).encode()).digest()[:8], "big") % 50
+    return "test" if number == 0 else "valid" if number == 1 else "train"
 
 
 @dataclass(frozen=True)
@@ -51,7 +62,8 @@ class CorpusFile:
         sha256: of the complete file; None where nobody has recorded it for us, so that a download can
             be checked for completeness only.
         sources: places to get it from, the first that works is taken.
-        role: ``"train"``, ``"valid"``, ``"test"``; ``"all"`` where one file is split; ``""`` for others.
+        role: ``"train"``, ``"valid"``, ``"test"``; ``"all"`` where one file is split; ``"pairs"`` where one of
+            pairs is; ``""`` for others.
     """
 
     path: str
@@ -71,7 +83,8 @@ class CorpusEntry:
         split: the split rule.
         licence: what the data may be used for, in a line.
         research_only: the text is not open: it and models of it are not to be published freely.
-        folder: its folder below ``RNNZOO_DATA``; ``""`` where there is none.
+        folder: its folder below ``RNNZOO_DATA``; ``""`` where there is none, or where it is made of other corpora,
+            whose folders are then part of its files' paths.
         files: its files.
         hub: the hub id for `datasets`, with ``:config``, of a corpus that is only there.
         note: what else one must know.

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from rnnzoo.data import CATALOGUE, corpus_entry, find_corpus, load_corpus
+from rnnzoo.data.pair_files import catalogue_pairs
 from rnnzoo.data.sources import CorpusEntry, CorpusFile
 from rnnzoo.errors import UserError
 
 NAMES = [
     *("pydocs", "numbers-en-fr", "tinyshakespeare", "war-and-peace", "ptb", "ptb-char", "wikitext-2"),
-    *("multi30k", "tatoeba-eng-fra", "wikitext-103", "text8", "enwik8", "wmt14"),
+    *("multi30k", "tatoeba-eng-fra", "open-texts", "wikitext-103", "text8", "enwik8", "wmt14"),
 ]
 
 # characters of each split and distinct ones in training, on the real files
@@ -24,6 +25,7 @@ COUNTS = {
     "ptb": ((5_101_618, 399_782, 449_945), 50),
     "ptb-char": ((5_017_482, 393_042, 442_423), 50),
     "wikitext-2": ((10_780_437, 1_120_192, 1_255_018), 283),
+    "open-texts": ((13_336_157, 630_814), 123),
 }
 
 
@@ -72,7 +74,8 @@ def test_the_catalogue_names_each_corpus_once() -> None:
             if file.sources:
                 assert len({source.url for source in file.sources}) > 1, "there is a mirror"
         if entry.kind == "text":
-            roles = {"files": ["train", "valid", "test"]}.get(entry.split, ["all"])
+            own = {"files": ["train", "valid", "test"], "joined": ["all", "all", "pairs"]}
+            roles = own.get(entry.split, ["all"])
             assert not entry.files or [file.role for file in entry.files] == roles
     assert {name for name, entry in CATALOGUE.items() if entry.research_only} == {"ptb", "ptb-char", "multi30k"}
 
@@ -102,6 +105,21 @@ def test_real_corpora(name: str, corpus_path: Callable[[str], Path]) -> None:
     assert corpus.research_only == name.startswith("ptb")
     if CATALOGUE[name].split == "contiguous":
         assert corpus.sha256 == CATALOGUE[name].files[0].sha256
+
+
+def test_open_texts_keep_what_is_held_out_of_each(corpus_path: Callable[[str], Path]) -> None:
+    """No model of them has read what models of one of them are scored on."""
+    for file in CATALOGUE["open-texts"].files:
+        corpus_path(file.path)
+    joined = load_corpus("open-texts").splits
+    for name in ("tinyshakespeare", "war-and-peace"):
+        for role, text in load_corpus(name).splits.items():
+            assert text in joined[role]
+    pairs = catalogue_pairs(CATALOGUE["tatoeba-eng-fra"], "en", "fr")
+    lines = {role: [f"{one}\t{other}" for one, other in zip(*sides, strict=True)] for role, sides in pairs.items()}
+    for role in ("train", "valid"):
+        assert joined[role].endswith("".join(line + "\n" for line in lines[role]))
+    assert not {*joined["train"].split("\n"), *joined["valid"].split("\n")} & set(lines["test"])
 
 
 def test_character_ptb_is_word_ptb_without_its_outer_spaces(corpus_path: Callable[[str], Path]) -> None:
