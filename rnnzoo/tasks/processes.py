@@ -67,11 +67,11 @@ class Children:
     """Processes that hear of no signal but from us: Ctrl-C at a terminal comes to us alone.
 
     Attributes:
-        stopped: whether they were told to end; no other one begins then.
+        stopped: set when they were told to end; no other one begins then.
     """
 
     def __init__(self) -> None:
-        self.stopped = False
+        self.stopped = threading.Event()
         self._running: set[subprocess.Popen[str]] = set()
         self._lock = threading.Lock()
 
@@ -88,7 +88,7 @@ class Children:
             The exit code, negative after a signal, and what it wrote to standard output.
         """
         with self._lock:
-            if self.stopped:
+            if self.stopped.is_set():
                 return -signal.SIGTERM, ""
             child = subprocess.Popen(
                 [sys.executable, *words],
@@ -109,7 +109,7 @@ class Children:
     def stop(self) -> None:
         """Tells all of them to end, with their own children; a training saves where it stands."""
         with self._lock:
-            self.stopped = True
+            self.stopped.set()
             for child in self._running:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(child.pid, signal.SIGTERM)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -51,7 +51,7 @@ class Point:
     parameters: int | None
 
     def __str__(self) -> str:
-        return ", ".join(f"{name} {self.words[name][0]}" for name in self.axes)
+        return _said(self.words, self.axes)
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Sweep:
     @property
     def measure(self) -> tuple[str, Literal["min", "max"]]:
         """The validation score that chooses, as metrics.json calls it, and whether the least or the most is best."""
-        score, best = JOBS[read(self.recipe, self.overlays)["task"]].monitor
+        score, best = JOBS[self._plans[0].recipe.name].monitor
         return score.removeprefix("val/"), best
 
     @cached_property
@@ -112,25 +112,26 @@ class Sweep:
         Raises:
             UserError: a value does not fit, or two points are the same, or cannot be compared.
         """
+        for one, other in itertools.combinations(self._plans, 2):
+            if one.recipe == other.recipe:
+                raise UserError(f"{one.said} and {other.said} are the same training")
+        look, points = _Look(), []
+        for plan in self._plans:
+            job, parameters = look.at(plan.recipe, plan.said)
+            facts = {"recipe": plan.mapping, "plugins": plugins_of(plan.recipe), "corpus": job.data.corpus.sha256}
+            key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+            points.append(Point(plan.words, self.axes, key, plan.settings, job.plan.seed, job.unit, parameters))
+        return points
+
+    @cached_property
+    def _plans(self) -> list[_Plan]:
         base, plans = read(self.recipe, self.overlays), []
         for combination in itertools.product(*self.choices.values()):
             words = dict(zip(self.choices, combination, strict=True))
             settings = {name: parse_words(name, values) for name, values in words.items()}
             mapping = override(base, settings)
-            plans.append((words, settings, mapping, Recipe.from_mapping(mapping)))
-        for one, other in itertools.combinations(plans, 2):
-            if one[-1] == other[-1]:
-                raise UserError(f"{self._said(one[0])} and {self._said(other[0])} are the same training")
-        looked, points = _Look(), []
-        for words, settings, mapping, plan in plans:
-            job, parameters = looked.at(plan, self._said(words))
-            facts = {"recipe": mapping, "plugins": plugins_of(plan), "corpus_sha256": job.data.corpus.sha256}
-            key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
-            points.append(Point(words, self.axes, key, settings, job.plan.seed, job.unit, parameters))
-        return points
-
-    def _said(self, words: Mapping[str, Sequence[str]]) -> str:
-        return ", ".join(f"{name} {words[name][0]}" for name in self.axes)
+            plans.append(_Plan(words, settings, mapping, Recipe.from_mapping(mapping), _said(words, self.axes)))
+        return plans
 
     # ---------------------------------------------------------------------------------------------- commands
 
@@ -146,6 +147,21 @@ class Sweep:
     @property
     def _source(self) -> list[str]:
         return [self.recipe, *self.overlays, *(word for place in self.imports for word in ("--import", place))]
+
+
+class _Plan(NamedTuple):
+    """A point whose text has not been looked at."""
+
+    words: dict[str, list[str]]
+    settings: dict[str, Any]
+    mapping: dict[str, Any]
+    recipe: Recipe
+    said: str
+
+
+def _said(words: Mapping[str, Sequence[str]], axes: Sequence[str]) -> str:
+    """What tells a point from others."""
+    return ", ".join(f"{name} {words[name][0]}" for name in axes)
 
 
 def _options(fields: Mapping[str, Sequence[str]]) -> list[str]:
@@ -188,12 +204,9 @@ class _Look:
         if key in self._jobs:
             return self._jobs[key][0].with_plan(plan)
         job: Job[Any] = JOBS[plan.name](plan, _NOWHERE, resume=False)
-        for other, before in itertools.islice(self._jobs.values(), 1):
-            if not _comparable(job.data, other.data):
-                raise UserError(
-                    f"{said}: its validation text or its tokens are not those of {before}, so the scores could not be "
-                    "compared"
-                )
+        first, before = next(iter(self._jobs.values()), (job, said))
+        if not _comparable(job.data, first.data):
+            raise UserError(f"{said} cannot be compared with {before}: it is validated on another text or other tokens")
         self._jobs[key] = job, said
         return job
 
@@ -210,6 +223,8 @@ _NOWHERE = RunFolder(Path(os.devnull), "")
 
 def _comparable(one: Any, other: Any) -> bool:
     """Whether scores on the validation parts of two data modules mean the same."""
+    if one is other:
+        return True
     if isinstance(one, PairData):  # BLEU is of the text, whatever its tokens
         texts = [(data.corpus.splits["valid"], data.corpus.references["valid"]) for data in (one, other)]
         return bool(texts[0] == texts[1])

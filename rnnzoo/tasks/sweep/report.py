@@ -43,9 +43,9 @@ def rows_of(sweep: Sweep, runs: Sequence[Run]) -> list[Row]:
     """The rows of the table, best first; what has no score comes last."""
     measure, best = sweep.measure
     sign = -1 if best == "max" else 1
-    groups: dict[tuple[str, ...], list[Run]] = {}
+    groups: dict[str, list[Run]] = {}
     for run in runs:
-        groups.setdefault(tuple(run.point.words[name][0] for name in _shown(sweep)), []).append(run)
+        groups.setdefault(_called(sweep, run), []).append(run)
     rows = []
     for group in groups.values():
         scores = [run.figures[measure].value for run in group if run.state == "finished"]
@@ -102,7 +102,7 @@ def markdown(sweep: Sweep, runs: Sequence[Run], folder: Path) -> str:
     numbers = [*names.values(), "parameters", "tokens", "seconds", "tokens/s", "seed"]
     table = [[*_shown(sweep), *numbers], ["---"] * len(_shown(sweep)) + ["---:"] * len(numbers)]
     parts = [_how(sweep, runs, names), grid([*table, *(_cells(sweep, row, names) for row in rows)])]
-    if rows[0].score is not None:
+    if rows[0].score is not None and _shown(sweep):  # no seed is better than another
         winner = rows[0].runs[0]
         model = (folder / winner.result["run"]).as_posix()
         parts.append(paragraph(f"**The winner: {_called(sweep, winner)}**; its model is `{model}`. This trains it:"))
@@ -128,7 +128,7 @@ def _how(sweep: Sweep, runs: Sequence[Run], names: Mapping[str, str]) -> str:
 
 def _called(sweep: Sweep, run: Run) -> str:
     """The point of a training, without its seed."""
-    return ", ".join(f"{name} {run.point.words[name][0]}" for name in _shown(sweep)) or str(run.point)
+    return ", ".join(f"{name} {run.point.words[name][0]}" for name in _shown(sweep))
 
 
 def _names(sweep: Sweep, runs: Sequence[Run]) -> dict[str, str]:

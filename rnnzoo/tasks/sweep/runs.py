@@ -7,6 +7,7 @@ import contextlib
 import fcntl
 import os
 import re
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -91,7 +92,7 @@ def sweep(
         try:
             found = at_once(trainings.result, points, jobs, trainings.stop)
         except (KeyboardInterrupt, SystemExit):
-            say(f"{trainings.count} of {len(points)} points have ended; the same command goes on with the others")
+            say(f"{trainings.count} of {len(points)} points are done; the same command goes on with the others")
             raise
     return [Run(point, result) for point, result in zip(points, found, strict=True) if result is not None]
 
@@ -125,8 +126,8 @@ class _Trainings:
 
     @property
     def count(self) -> int:
-        """Points that have a result."""
-        return sum(point.key in self._known for point in self.sweep.points)
+        """Points that will not be trained again."""
+        return sum(self._known.get(point.key, {}).get("state", "failed") != "failed" for point in self.sweep.points)
 
     def stop(self) -> None:
         """Ends the trainings under way."""
@@ -138,6 +139,8 @@ class _Trainings:
         known = self._known.get(point.key)
         if known is not None and known["state"] != "failed":  # a failure may have been the machine's
             return known
+        if self.children.stopped.is_set():
+            return None
         place = self._place(point)
         before = _begun(place, self.sweep.name)
         if before is not None and before.ended:  # the sweep was killed before it could say so
@@ -145,10 +148,12 @@ class _Trainings:
         code, out, said = self._train(point, place, before)
         if code == 0 and out:
             return self._note(point, _figures(Path(out.splitlines()[-1])))
-        if self.children.stopped:
+        if self.children.stopped.is_set():
             return None
         state = "diverged" if code == NonFiniteError.exit_code else "failed"
-        return self._note(point, {"state": state, "problem": said or f"it ended with exit code {code}"})
+        if code < 0:
+            said = f"was ended by {signal.Signals(-code).name}"
+        return self._note(point, {"state": state, "problem": said or f"ended with exit code {code}"})
 
     def _place(self, point: Point) -> Path:
         """The point's folder, whose name says what it is; by its key it is found whatever the axes were called then."""
