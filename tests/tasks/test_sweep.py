@@ -345,17 +345,19 @@ def test_a_training_that_outlives_its_sweep_keeps_others_away(here: Path, capsys
             target=lambda: ended.append(children.python(sleep, threads=1, errors=errors, held=[lock.fileno()]))
         )
         training.start()
-        while not (here / "begun").exists():
-            time.sleep(0.01)
-        lock.close()
-        assert sweep_by(GRID) == 2
-        assert capsys.readouterr().err == (
-            "rnnzoo: out: a sweep, or a training of one that was killed, is under way here\n"
-        )
-        children.stop()
-        training.join()
-    assert ended == [(-signal.SIGTERM, "")]
-    assert children.python(sleep, threads=1, errors=errors) == (-signal.SIGTERM, "")  # no other one begins
+        try:
+            while not (here / "begun").exists():
+                time.sleep(0.01)
+            lock.close()
+            with in_this_process() as trained:
+                assert (sweep_by(GRID), trained) == (2, [])
+        finally:
+            children.stop()
+            training.join()
+        said = "rnnzoo: out: a sweep, or a training of one that was killed, is under way here\n"
+        assert capsys.readouterr().err == said
+        assert ended == [(-signal.SIGTERM, "")]
+        assert children.python(sleep, threads=1, errors=errors) == (-signal.SIGTERM, "")  # no other one begins
     with (here / "out/.lock").open("w") as free:
         fcntl.flock(free, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
