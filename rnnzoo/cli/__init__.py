@@ -15,8 +15,8 @@ from rnnzoo.errors import UserError
 __all__ = ["main"]
 
 COMMANDS = (
-    *("quickstart", "train", "test", "score", "generate", "translate", "compare", "recipes", "data"),
-    *("list", "show", "download", "entry", "verify", "push", "export"),
+    *("quickstart", "train", "test", "score", "generate", "translate", "compare", "sweep"),
+    *("recipes", "data", "list", "show", "download", "entry", "verify", "push", "export"),
 )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from rnnzoo.cli.plugins import add_import
 from rnnzoo.errors import UserError
 
-__all__ = ["parse_settings", "register", "run"]
+__all__ = ["check_text", "group_words", "parse_settings", "register", "run", "take_overlays"]
 
 TERMINATED = 143
 """The exit code after SIGTERM, as shells have it."""
@@ -23,9 +23,9 @@ your own, as with --over.
 
 Any field of the recipe can be set: --data.chunk_len 64, --model.backbone.num_layers 3, --optimizer.lr 1e-3,
 --trainer.devices 2 (`rnnzoo train RECIPE --fields` lists them all). The everyday ones have short forms:
---cell --hidden_size --num_layers --embedding_dim --text FILE... --corpus --hub --shards DIR --streams --chunk_len --lr
---epochs --seed --init_from MODEL; for a translator --files SRC TGT, --tsv FILE, --src --tgt, --attention and
---batch_tokens in place of --text, --shards, --streams and --chunk_len."""
+--cell --hidden_size --num_layers --hidden_dropout --embedding_dim --text FILE... --corpus --hub --shards DIR --streams
+--chunk_len --lr --epochs --seed --init_from MODEL; for a translator --files SRC TGT, --tsv FILE, --src --tgt,
+--attention and --batch_tokens in place of --text, --shards, --streams and --chunk_len."""
 
 _TEXTS = ("files", "tsv", "corpus", "hub", "shards")  # where a recipe's section `data` names what to read
 
@@ -57,15 +57,14 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Trains; returns the exit code."""
-    while args.settings and _is_overlay(args.settings[0]):
-        args.over = [*args.over, args.settings.pop(0)]
+    args.over = [*args.over, *take_overlays(args.settings)]
     settings = parse_settings(args.settings)
     if args.fields:
         from rnnzoo.tasks.recipe import Recipe, override, read
 
         sys.stdout.write(Recipe.from_mapping(override(read(args.recipe, args.over), settings)).to_yaml())
         return 0
-    _check_text(args, settings)
+    check_text(args.recipe, args.over, settings, remembered=args.resume)
     print(
         carry_out(
             args.recipe,
@@ -79,8 +78,12 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _is_overlay(word: str) -> bool:
-    return word.startswith("hardware/") or word.endswith((".yaml", ".yml"))
+def take_overlays(words: list[str]) -> list[str]:
+    """Takes the overlays from the beginning of what stands behind RECIPE."""
+    overlays = []
+    while words and (words[0].startswith("hardware/") or words[0].endswith((".yaml", ".yml"))):
+        overlays.append(words.pop(0))
+    return overlays
 
 
 def carry_out(recipe: str, *, runs: str, **options: Any) -> Path:
@@ -110,21 +113,26 @@ def carry_out(recipe: str, *, runs: str, **options: Any) -> Path:
         raise SystemExit(TERMINATED) from None
 
 
-def _check_text(args: argparse.Namespace, settings: Mapping[str, Any]) -> None:
-    """Says what to do when no text is named, or two are; before lightning is waited for."""
+def check_text(recipe: str, overlays: Sequence[str], settings: Mapping[str, Any], *, remembered: bool = False) -> None:
+    """Says what to do when no text is named, or two are; before lightning is waited for.
+
+    Args:
+        recipe: a name or a path. overlays: those over it. settings: by name.
+        remembered: the text may have been named before, when a run began.
+    """
     from rnnzoo.zoo.recipes import find_recipe, read_recipe
 
     named = [name for name in settings if name.removeprefix("data.") in ("text", *_TEXTS)]
     if len(named) > 1:
         raise UserError(f"--{named[0]} and --{named[1]} are two texts: give one")
-    layers = [read_recipe(find_recipe(recipe)) for recipe in (args.recipe, *args.over)]
+    layers = [read_recipe(find_recipe(layer)) for layer in (recipe, *overlays)]
     sections = [layer["data"] for layer in layers if isinstance(layer.get("data"), dict)]
     in_recipe = any(section.get(name) for section in sections for name in _TEXTS)
-    if not (named or in_recipe or args.resume):
+    if not (named or in_recipe or remembered):
         if any(layer.get("task") == "translator" for layer in layers):
             hint = "name them with --files SRC TGT, or --tsv FILE"
-            raise UserError(f"{args.recipe} is for pairs of sentences of your own: {hint}")
-        raise UserError(f"{args.recipe} is for a text of your own: name it with --text FILE ...")
+            raise UserError(f"{recipe} is for pairs of sentences of your own: {hint}")
+        raise UserError(f"{recipe} is for a text of your own: name it with --text FILE ...")
 
 
 def _say_how_to_go_on(recipe: str, runs: str) -> None:
@@ -147,8 +155,17 @@ def parse_settings(words: Sequence[str]) -> dict[str, Any]:
     Raises:
         UserError: a value without a name, or a name without a value.
     """
-    from rnnzoo.zoo.recipes import parse_yaml
+    from rnnzoo.zoo.recipes import parse_words
 
+    return {name: parse_words(name, values) for name, values in group_words(words).items()}
+
+
+def group_words(words: Sequence[str]) -> dict[str, list[str]]:
+    """The words behind each name, as they are: ``{"a.b": ["1"], "c": ["x"], "files": ["f", "g"]}``.
+
+    Raises:
+        UserError: a value without a name, or a name without a value.
+    """
     found: dict[str, list[str]] = {}
     name = None
     for word in words:
@@ -161,13 +178,7 @@ def parse_settings(words: Sequence[str]) -> dict[str, Any]:
             raise UserError(f"unrecognized argument: {word}{hint}")
         else:
             found[name].append(word)
-    settings = {}
     for name, values in found.items():
         if not values:
             raise UserError(f"--{name} needs a value")
-        short = name.removeprefix("data.")
-        texts = short in ("text", "files", "valid_files", "test_files")
-        names = texts or short == "tsv"  # of files, whatever they look like
-        parsed = [value if names or not value else parse_yaml(value) for value in values]
-        settings[name] = parsed if texts or len(parsed) > 1 else parsed[0]
-    return settings
+    return found

@@ -54,6 +54,7 @@ SHORT_FORMS: dict[str, tuple[str, ...]] = {
     "cell": ("model.backbone.cell",),
     "hidden_size": ("model.backbone.hidden_size",),
     "num_layers": ("model.backbone.num_layers",),
+    "hidden_dropout": ("model.backbone.hidden_dropout",),
     "embedding_dim": ("model.embedding_dim",),
     "text": ("data.files",),
     "corpus": ("data.corpus",),
@@ -66,8 +67,10 @@ SHORT_FORMS: dict[str, tuple[str, ...]] = {
 }
 """Everyday settings of a language model's recipe, and the fields they stand for."""
 
+_HALVES = ("cell", "hidden_size", "num_layers", "hidden_dropout")
+
 TRANSLATOR_SHORT_FORMS: dict[str, tuple[str, ...]] = {
-    **{name: (f"model.encoder.{name}", f"model.decoder.{name}") for name in ("cell", "hidden_size", "num_layers")},
+    **{name: (f"model.encoder.{name}", f"model.decoder.{name}") for name in _HALVES},
     "embedding_dim": ("model.embedding_dim",),
     "attention": ("model.attention",),
     "files": ("data.files",),

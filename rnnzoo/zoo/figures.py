@@ -8,9 +8,10 @@ from typing import Any
 
 from rnnzoo.zoo.kinds import KINDS
 
-__all__ = ["Figure", "figures", "headline", "unit_of"]
+__all__ = ["UNITS", "Figure", "figures", "headline", "unit_of"]
 
-_UNITS = {"char": "character", "byte": "byte", "word": "word"}
+UNITS = {"char": "character", "byte": "byte", "word": "word"}
+"""What people call a token of a tokenizer of this kind."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def unit_of(config: Mapping[str, Any]) -> str:
     data = config.get("data")
     tokenizer = data.get("tokenizer") if isinstance(data, Mapping) else None
     kind = tokenizer.get("name") if isinstance(tokenizer, Mapping) else tokenizer
-    return _UNITS.get("char" if kind is None else str(kind), "token")
+    return UNITS.get("char" if kind is None else str(kind), "token")
 
 
 def figures(metrics: Mapping[str, Any], unit: str = "token") -> dict[str, Figure]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,15 @@ import yaml
 from rnnzoo.errors import UserError, nearest
 from rnnzoo.zoo.paths import packaged
 
-__all__ = ["find_recipe", "overlay_names", "parse_yaml", "read_recipe", "recipe_names"]
+__all__ = [
+    "find_recipe",
+    "overlay_names",
+    "parse_words",
+    "parse_yaml",
+    "read_recipe",
+    "recipe_names",
+    "split_words",
+]
 
 
 class _Loader(yaml.SafeLoader):
@@ -107,3 +116,46 @@ def parse_yaml(text: str, path: Path | None = None) -> Any:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or "is not YAML"
         raise UserError(str(problem), path=path, position=f"line {mark.line + 1}" if mark else None) from None
+
+
+_FILES = ("text", "files", "valid_files", "test_files")  # lists, even of one
+_NAMES = (*_FILES, "tsv")  # names of files, whatever they look like
+
+
+def parse_words(name: str, words: Sequence[str]) -> Any:
+    """The value of a field from the words behind its name on a command line.
+
+    Args:
+        name: the field's, dotted or short. words: at least one.
+
+    Raises:
+        UserError: a word is not YAML.
+    """
+    short = name.removeprefix("data.")
+    parsed = [word if short in _NAMES or not word else parse_yaml(word) for word in words]
+    return parsed if short in _FILES or len(parsed) > 1 else parsed[0]
+
+
+def split_words(name: str, words: Sequence[str]) -> list[list[str]]:
+    """The values that a field is given to choose from: ``["1,2"]`` are ``[["1"], ["2"]]``, each as the words of one.
+
+    Only a single word is split, at the commas between YAML's values: ``[1,2]`` and ``"a, b"`` are one value each. Names
+    of files are not split. What stands there twice counts once.
+
+    Args:
+        name: the field's, dotted or short. words: at least one.
+
+    Raises:
+        UserError: what stands between the commas is not YAML.
+    """
+    if name.removeprefix("data.") in _NAMES or len(words) != 1 or "," not in words[0]:
+        return [list(words)]
+    try:
+        row = yaml.compose(f"[{words[0]}]", Loader=_Loader)
+    except yaml.YAMLError:
+        raise UserError(f"--{name}: {words[0]!r} are no values with commas between them") from None
+    found: dict[str, list[str]] = {}
+    for item in row.value if isinstance(row, yaml.SequenceNode) else ():
+        text = words[0][item.start_mark.index - 1 : item.end_mark.index - 1].strip()
+        found.setdefault(repr(parse_words(name, [text])), [text])
+    return list(found.values())

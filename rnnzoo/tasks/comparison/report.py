@@ -6,7 +6,6 @@ import csv
 import io
 import os
 import statistics
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from rnnzoo.files import write_text
 from rnnzoo.tasks.comparison.picture import draw
 from rnnzoo.tasks.comparison.plan import Comparison
 from rnnzoo.tasks.comparison.runs import Run
+from rnnzoo.tasks.pages import grid, paragraph, put_between
 
 __all__ = ["Row", "rows_of", "write_page", "write_report"]
 
@@ -91,12 +91,8 @@ def write_page(comparison: Comparison, runs: Sequence[Run], folder: Path, page: 
     Raises:
         UserError: the page does not have them.
     """
-    text = page.read_text(encoding="utf-8") if page.is_file() else ""
-    if BEGIN not in text or END not in text:
-        raise UserError(f"has no place for the comparison: write {BEGIN} and {END} where it is to stand", path=page)
     picture = os.path.relpath(folder / "cells.svg", page.parent)
-    before, after = text.split(BEGIN)[0], text.split(END)[1]
-    write_text(page, f"{before}{BEGIN}\n\n{markdown(comparison, rows_of(runs), picture)}\n{END}{after}")
+    put_between(page, BEGIN, END, markdown(comparison, rows_of(runs), picture), "the comparison")
 
 
 # ------------------------------------------------------------------------------------------------------ tables
@@ -139,15 +135,15 @@ def markdown(comparison: Comparison, rows: Sequence[Row], picture: str) -> str:
     for row in rows:
         by_rate = {run.job.lr: run for run in row.tried}
         rates.append([row.cell, *(_loss(by_rate.get(lr)) for lr in lrs)])
-    parts = [_how(comparison, rows), f"![The cells at one budget]({picture})\n", _grid(table), _LEGEND]
-    return "\n".join([*parts, "Every learning rate that was tried, first seed, nats per token:\n", _grid(rates)])
+    parts = [_how(comparison, rows), f"![The cells at one budget]({picture})\n", grid(table), _LEGEND]
+    return "\n".join([*parts, "Every learning rate that was tried, first seed, nats per token:\n", grid(rates)])
 
 
 def _how(comparison: Comparison, rows: Sequence[Row]) -> str:
     result, data = rows[0].tried[0].result, comparison.base.data
     backbone, machine = comparison.base.model.backbone, result["hardware"]
     layers = f"{backbone.num_layers} layer{'s' if backbone.num_layers != 1 else ''}"
-    return _paragraph(
+    return paragraph(
         f"Each model has {layers} of one cell and as many units as make {comparison.parameters:,} parameters, "
         f"embedding and output layer included; it reads {result['tokens']:,} tokens of {result['corpus']['name']} "
         f"({result['corpus']['split_rule']}) in {result['steps']:,} steps of {data.streams} x {data.chunk_len}, with "
@@ -171,14 +167,6 @@ all cells alike.
 
 def _loss(run: Run | None) -> str:
     return "" if run is None else "diverged" if run.nll == float("inf") else f"{run.nll:.4f}"
-
-
-def _grid(rows: Sequence[Sequence[str]]) -> str:
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
-
-
-def _paragraph(text: str) -> str:
-    return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False) + "\n"
 
 
 def as_csv(runs: Sequence[Run]) -> str:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rnnzoo.files import append_line, read_lines
 from rnnzoo.tasks.comparison.plan import Comparison, Job
+from rnnzoo.tasks.processes import at_once, environment
 
 __all__ = ["RUNS", "Run", "compare", "read_runs"]
 
@@ -102,13 +101,7 @@ def compare(
 
     comparison.data.setup("fit")  # what will not do is found before anything is run or written
     sizes = {cell: comparison.hidden_size(cell) for cell in comparison.cells}
-    with ThreadPoolExecutor(max_workers=jobs) as pool:
-        try:
-            found = list(pool.map(of, comparison.cells))
-        except BaseException:  # Ctrl-C ends the runs under way; no other one begins
-            stopped.set()
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    found = at_once(of, comparison.cells, jobs, stopped.set)  # Ctrl-C ends the runs under way
     return [one for runs in found for one in runs], failed
 
 
@@ -119,7 +112,7 @@ def _in_a_process(job: Job, imports: Sequence[str]) -> tuple[dict[str, Any] | No
         input=json.dumps({**job.to_dict(), "imports": list(imports)}),
         capture_output=True,
         text=True,
-        env={**os.environ, "OMP_NUM_THREADS": str(job.threads), "MKL_NUM_THREADS": str(job.threads)},
+        env=environment(job.threads),
         check=False,
     )
     figures = done.stdout.splitlines()

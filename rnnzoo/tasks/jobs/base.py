@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import platform
 import resource
 import sys
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Generic, Literal, TypeVar
+from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
 
 import lightning
 import torch
@@ -28,11 +29,13 @@ class Job(ABC, Generic[D]):
 
     Attributes:
         monitor: the score that chooses the best weights, and whether the least or the most of it is best.
+        plan: the recipe.
         data: the data module. unit: what a token is called.
         coverage: what the vectors that training begins with cover; None where it begins without.
     """
 
     monitor: ClassVar[tuple[str, Literal["min", "max"]]]
+    plan: Any
     data: D
     unit: str
     coverage: Coverage | None = None
@@ -44,6 +47,12 @@ class Job(ABC, Generic[D]):
     @abstractmethod
     def callbacks(self) -> list[Callback]:
         """Those of this task alone."""
+
+    def with_plan(self, plan: Any) -> Self:
+        """The same on data that have been read: `plan` differs in other sections only."""
+        job = copy.copy(self)
+        job.plan = plan
+        return job
 
     def check_ranks(self, ranks: int) -> None:
         """Raises `UserError` when the data cannot be shared by so many ranks."""
