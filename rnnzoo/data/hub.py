@@ -110,14 +110,17 @@ def load_hub_pairs(hub: str, sides: tuple[str, str]) -> dict[str, tuple[list[str
         one, other = list[str](), list[str]()
         for number, pair in enumerate(columns, 1):
             for sentence, side, into in zip(pair, sides, (one, other), strict=True):
-                if not isinstance(sentence, str):
-                    what = f"{side!r} is {type(sentence).__name__}, not text"
-                    raise UserError(f"hub dataset {hub!r}, split {role!r}, row {number}: {what}")
-                into.append(" ".join(sentence.split("\n")))
+                into.append(_sentence(sentence, side, f"hub dataset {hub!r}, split {role!r}, row {number}"))
         if not one:
             raise UserError(f"hub dataset {hub!r}: split {role!r} is empty")
         parts[role] = (one, other)
     return parts
+
+
+def _sentence(sentence: Any, side: str, where: str) -> str:
+    if not isinstance(sentence, str):
+        raise UserError(f"{where}: {side!r} is {type(sentence).__name__}, not text")
+    return " ".join(sentence.split("\n"))
 
 
 def _translations(rows: Any, sides: tuple[str, str]) -> Iterator[tuple[Any, Any]]:
@@ -142,9 +145,10 @@ def fetch_hub_pairs(hub: str, folder: Path, sides: tuple[str, str]) -> None:
                 parts[0].open("w", encoding="utf-8", newline="\n") as one,
                 parts[1].open("w", encoding="utf-8", newline="\n") as other,
             ):
-                for pair in split["translation"]:
-                    for file, side in zip((one, other), sides, strict=True):
-                        file.write(" ".join(pair[side].split("\n")) + "\n")
+                for number, pair in enumerate(_translations(split["translation"], sides), 1):
+                    for file, side, sentence in zip((one, other), sides, pair, strict=True):
+                        where = f"hub dataset {hub!r}, split {role!r}, row {number}"
+                        file.write(_sentence(sentence, side, where) + "\n")
             for part, path in zip(parts, paths, strict=True):
                 os.replace(part, path)
         finally:
@@ -197,15 +201,17 @@ def _plainly(hub: str) -> Iterator[None]:
 
 class _Plain(logging.Filter):
     AGAIN = re.compile("thrown while requesting|Retrying in|Got disconnected|Failed to connect|Error while downloading")
+    NOTHING = "Repo card metadata block was not found"  # most have none
 
     def __init__(self, hub: str) -> None:
         super().__init__()
         self.hub, self.next = hub, 0.0
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if record.levelno >= logging.ERROR:
+        message = record.getMessage()
+        if record.levelno >= logging.ERROR or message.startswith(self.NOTHING):
             return False
-        if self.AGAIN.search(record.getMessage()):
+        if self.AGAIN.search(message):
             if time.monotonic() < self.next:
                 return False
             self.next = time.monotonic() + 60

@@ -19,7 +19,7 @@ from rnnzoo.data.corpora import contiguous_cuts, contiguous_rule
 from rnnzoo.data.shard_journal import JOURNAL, Begun, begin_journal, find_begun, shard_line
 from rnnzoo.data.shards import INDEX, TOKENIZER, Shard, ShardIndex, check_hash, check_size, shard_dtype
 from rnnzoo.data.sources import SPLITS
-from rnnzoo.data.text_source import FileSource, HubSource, Survey, TextSource, blocks, expand
+from rnnzoo.data.text_source import FileSource, HubSource, Reading, Survey, TextSource, blocks, expand
 from rnnzoo.errors import UserError
 from rnnzoo.files import write_durably, write_json
 from rnnzoo.text import CharTokenizer, Tokenizer, TokenizerConfig, load_tokenizer
@@ -206,10 +206,10 @@ class _Builder:
         total = sum(end - start for split in splits for _, start, end in [self._parts[split]])
 
         def texts() -> Iterator[str]:
-            read, digest = 0, hashlib.sha256()
+            read, digest, reading = 0, hashlib.sha256(), Reading(self.source)
             for split in splits:
                 # small ones, since the library gathers 256 of them and takes thirty times their size
-                for block in blocks(self.source.between(*self._parts[split]), BLOCK // 8, anywhere=False):
+                for block in blocks(reading.between(*self._parts[split]), BLOCK // 8, anywhere=False):
                     yield block
                     read += len(block)
                     digest.update(_bytes(block))
@@ -224,7 +224,7 @@ class _Builder:
         """Writes the shards that are not there yet, and the index."""
         whole = isinstance(self.how, TokenizerConfig) and self.how.whole_text
         *_, last = self._parts
-        digest = hashlib.sha256()
+        digest, reading = hashlib.sha256(), Reading(self.source)
         made = {split: list(getattr(index, split)) for split in self._parts}
         total = sum(end - start for _, start, end in self._parts.values())
         behind = sum(shard.characters for shards in made.values() for shard in shards)
@@ -233,7 +233,7 @@ class _Builder:
             for split, (_, start, end) in self._parts.items():
                 shards = made[split]
                 place = sum(shard.characters for shard in shards)
-                pieces = self._after(split, shards, texts, digest)
+                pieces = self._after(shards, reading.between(*self._parts[split]), texts, digest)
                 cut = blocks(pieces, min(BLOCK, self.shard_characters), anywhere=anywhere)
                 while place < end - start:
                     shard = self._shard(f"{split}-{len(shards):05}.bin", cut, tokenizer, digest, behind, total)
@@ -255,10 +255,10 @@ class _Builder:
         return index
 
     def _after(
-        self, split: str, shards: Sequence[Shard], texts: Mapping[str, str], text: hashlib._Hash
+        self, shards: Sequence[Shard], pieces: Iterator[str], texts: Mapping[str, str], text: hashlib._Hash
     ) -> Iterator[str]:
         """What comes behind these shards in a split. What they were made of goes through `text`, and is checked."""
-        pieces, piece = self.source.between(*self._parts[split]), ""
+        piece = ""
         for shard in shards:
             left = shard.characters
             while left:
@@ -297,7 +297,8 @@ class _Builder:
             reason = f"cannot be written ({error.strerror}): make room and run the same command again"
             raise UserError(reason, path=self.folder / name) from None
         except UserError as error:
-            raise UserError(f"{self.source.name}: {error}") from None
+            name = self.source.name
+            raise UserError(f"{error}" if name in f"{error}" else f"{name}: {error}") from None
         return Shard(name, characters, tokens, digest.hexdigest())
 
     def _check(self, text: hashlib._Hash, sha256: str) -> None:
