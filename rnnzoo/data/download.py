@@ -71,6 +71,8 @@ def _get_files(entry: CorpusEntry, folder: Path, report: Report | None) -> None:
         from rnnzoo.data.hub import fetch_hub_pairs  # `datasets` takes seconds to import
 
         fetch_hub_pairs(entry.hub, folder, ("en", "fr"))
+        if missing := missing_files(entry, folder.parent):
+            raise UserError(f"hub dataset {entry.hub!r} is without what would be {', '.join(missing)}")
         return
     parts: set[Path] = set()  # what was downloaded; an archive serves all its members, so it goes last
     for file in wanted:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import re
+import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -61,10 +66,11 @@ def stream_hub_texts(hub: str, text_column: str) -> tuple[dict[str, Callable[[],
 
     def rows(split: Any) -> Iterator[str]:
         try:
-            for row in split:
-                _check_column(hub, text_column, row)
-                (text,) = _strings([row[text_column]], hub)
-                yield text if text.endswith("\n") else text + "\n"
+            with _plainly(hub):
+                for row in split:
+                    _check_column(hub, text_column, row)
+                    (text,) = _strings([row[text_column]], hub)
+                    yield text if text.endswith("\n") else text + "\n"
         except UserError:
             raise
         except Exception as error:
@@ -104,14 +110,17 @@ def load_hub_pairs(hub: str, sides: tuple[str, str]) -> dict[str, tuple[list[str
         one, other = list[str](), list[str]()
         for number, pair in enumerate(columns, 1):
             for sentence, side, into in zip(pair, sides, (one, other), strict=True):
-                if not isinstance(sentence, str):
-                    what = f"{side!r} is {type(sentence).__name__}, not text"
-                    raise UserError(f"hub dataset {hub!r}, split {role!r}, row {number}: {what}")
-                into.append(" ".join(sentence.split("\n")))
+                into.append(_sentence(sentence, side, f"hub dataset {hub!r}, split {role!r}, row {number}"))
         if not one:
             raise UserError(f"hub dataset {hub!r}: split {role!r} is empty")
         parts[role] = (one, other)
     return parts
+
+
+def _sentence(sentence: Any, side: str, where: str) -> str:
+    if not isinstance(sentence, str):
+        raise UserError(f"{where}: {side!r} is {type(sentence).__name__}, not text")
+    return " ".join(sentence.split("\n"))
 
 
 def _translations(rows: Any, sides: tuple[str, str]) -> Iterator[tuple[Any, Any]]:
@@ -136,9 +145,10 @@ def fetch_hub_pairs(hub: str, folder: Path, sides: tuple[str, str]) -> None:
                 parts[0].open("w", encoding="utf-8", newline="\n") as one,
                 parts[1].open("w", encoding="utf-8", newline="\n") as other,
             ):
-                for pair in split["translation"]:
-                    for file, side in zip((one, other), sides, strict=True):
-                        file.write(" ".join(pair[side].split("\n")) + "\n")
+                for number, pair in enumerate(_translations(split["translation"], sides), 1):
+                    for file, side, sentence in zip((one, other), sides, pair, strict=True):
+                        where = f"hub dataset {hub!r}, split {role!r}, row {number}"
+                        file.write(_sentence(sentence, side, where) + "\n")
             for part, path in zip(parts, paths, strict=True):
                 os.replace(part, path)
         finally:
@@ -162,14 +172,57 @@ def _call(hub: str, work: Callable[..., Any]) -> Any:
 
     # a folder's name may have a colon of its own
     name, config = (hub, None) if os.path.isdir(hub) else (*hub.split(":", 1), None)[:2]
+    bars = not (datasets.are_progress_bars_disabled() or sys.stderr.isatty())
     try:
-        return work(datasets, name, config)
+        if bars:  # that nobody sees move
+            datasets.disable_progress_bars()
+        with _plainly(hub):
+            return work(datasets, name, config)
     except Exception as error:  # the library raises a dozen kinds, and network errors of others
         raise _failed(hub, error) from None
+    finally:
+        if bars:
+            datasets.enable_progress_bars()
+
+
+@contextmanager
+def _plainly(hub: str) -> Iterator[None]:
+    """What the libraries log of lost connections becomes a line a minute; of errors nothing, since they are raised."""
+    plain = _Plain(hub)
+    handlers = [handler for name in ("datasets", "huggingface_hub") for handler in logging.getLogger(name).handlers]
+    for handler in handlers:
+        handler.addFilter(plain)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            handler.removeFilter(plain)
+
+
+class _Plain(logging.Filter):
+    AGAIN = re.compile("thrown while requesting|Retrying in|Got disconnected|Failed to connect|Error while downloading")
+    NOTHING = "Repo card metadata block was not found"  # most have none
+
+    def __init__(self, hub: str) -> None:
+        super().__init__()
+        self.hub, self.next = hub, 0.0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        if record.levelno >= logging.ERROR or message.startswith(self.NOTHING):
+            return False
+        if self.AGAIN.search(message):
+            if time.monotonic() < self.next:
+                return False
+            self.next = time.monotonic() + 60
+            record.msg, record.args = f"rnnzoo: hub dataset {self.hub!r}: no connection; trying again", ()
+        return True
 
 
 def _failed(hub: str, error: Exception) -> UserError:
     reason = str(error).strip().split("\n")[0] or type(error).__name__
+    if type(error).__name__ == "DatasetNotFoundError":
+        reason += " If it is private, log in: `hf auth login`, or HF_TOKEN"
     return UserError(f"hub dataset {hub!r} cannot be loaded: {reason:.300}")
 
 

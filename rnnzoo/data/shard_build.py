@@ -1,7 +1,8 @@
 """Making a folder of token shards of a text that may be larger than memory, and going on after an interruption.
 
-While it is made, ``building.jsonl`` says what is there: a first line about the text and the tokenizer, then a line for
-each shard, written when the shard is on the disk. ``index.json`` takes its place at the end.
+A text from a network may arrive otherwise the second time. So the one that is encoded is compared with the one that was
+measured and the one that the tokenizer was made of, by their sha256; and after an interruption with the one that the
+shards were made of.
 """
 
 from __future__ import annotations
@@ -10,22 +11,21 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import islice, takewhile
+from itertools import chain, islice, takewhile
 from pathlib import Path
 from typing import IO, Any
 
 from rnnzoo.data.corpora import contiguous_cuts, contiguous_rule
-from rnnzoo.data.shards import INDEX, TOKENIZER, Shard, ShardIndex, check_hash, check_size, read_index, shard_dtype
+from rnnzoo.data.shard_journal import JOURNAL, Begun, begin_journal, find_begun, shard_line
+from rnnzoo.data.shards import INDEX, TOKENIZER, Shard, ShardIndex, check_hash, check_size, shard_dtype
 from rnnzoo.data.sources import SPLITS
-from rnnzoo.data.text_source import FileSource, HubSource, Survey, TextSource, blocks, expand
+from rnnzoo.data.text_source import FileSource, HubSource, Reading, Survey, TextSource, blocks, expand
 from rnnzoo.errors import UserError
-from rnnzoo.files import read_lines, write_durably, write_json, write_text
+from rnnzoo.files import write_durably, write_json
 from rnnzoo.text import CharTokenizer, Tokenizer, TokenizerConfig, load_tokenizer
 
 __all__ = ["SHARD_CHARACTERS", "build_shards"]
 
-JOURNAL = "building.jsonl"
 SHARD_CHARACTERS = 1 << 25
 BLOCK = 1 << 16
 """Characters in a block that is encoded by itself; the tokenizers of the library take several at once."""
@@ -78,23 +78,12 @@ def build_shards(
     return _Builder(Path(folder), source, how, test_part, shard_characters, report or _silent).run()
 
 
-@dataclass(frozen=True)
-class _Begun:
-    """What the folder holds of an earlier call.
+class _Builder:
+    """One call of `build_shards`.
 
     Attributes:
-        index: what is done so far. complete: it has come to its end.
-        characters: of each part of the source, and identity: of the source, where they are noted.
+        made_of: the sha256 of the text that the tokenizer was made of; None where it was given, or is of no text.
     """
-
-    index: ShardIndex
-    complete: bool
-    characters: dict[str, int]
-    identity: Any
-
-
-class _Builder:
-    """One call of `build_shards`."""
 
     def __init__(
         self,
@@ -107,9 +96,10 @@ class _Builder:
     ) -> None:
         self.folder, self.source, self.how = folder, source, tokenizer
         self.test_part, self.shard_characters, self.report = test_part, shard_characters, report
+        self.made_of: str | None = None
 
     def run(self) -> ShardIndex:
-        begun = _begun(self.folder)
+        begun = find_begun(self.folder)
         if begun is not None:
             self._check_settings(begun.index)
         identity = json.loads(json.dumps(self.source.identity()))
@@ -129,14 +119,11 @@ class _Builder:
             index = self._whole(begun.index, tokenizer)
             if begun.complete and index == begun.index and (self.folder / TOKENIZER).is_file():
                 return index
-        journal = [
-            {"index": _head(index), "characters": survey.characters, "identity": identity},
-            *({"split": split, **shard.to_dict()} for split, shards in index.splits.items() for shard in shards),
-        ]
-        write_text(self.folder / JOURNAL, "".join(json.dumps(line) + "\n" for line in journal))
+        texts = {} if begun is None else begun.texts
+        begin_journal(self.folder, Begun(index, False, survey.characters, identity, self.made_of, texts))
         (self.folder / INDEX).unlink(missing_ok=True)
         tokenizer.save(self.folder / TOKENIZER)
-        return self._encode(index, tokenizer, identity)
+        return self._encode(index, tokenizer, identity, texts)
 
     # ------------------------------------------------------------------------------------ what was begun
 
@@ -207,35 +194,37 @@ class _Builder:
         test = {"test": whole["test"]} if "test" in whole else {}
         return {split: ("train", start, end) for split, (start, end) in cuts.items()} | test, contiguous_rule(test_part)
 
-    def _blocks(self, split: str, begin: int, size: int, anywhere: bool) -> Iterator[str]:
-        part, start, end = self._parts[split]
-        return blocks(self.source.between(part, start + begin, end), size, anywhere=anywhere)
-
-    def _tokenizer(self, begun: _Begun | None) -> Tokenizer:
+    def _tokenizer(self, begun: Begun | None) -> Tokenizer:
         """The one that is given, or that was made by an earlier call, or a new one."""
         if isinstance(self.how, Tokenizer):
             return self.how
         if begun is not None and (self.folder / TOKENIZER).is_file():
             check_hash(self.folder / TOKENIZER, begun.index.tokenizer)
+            self.made_of = begun.made_of
             return load_tokenizer(self.folder / TOKENIZER)
         splits = self._parts if self.how.whole_text else {"train": self._parts["train"]}
         total = sum(end - start for split in splits for _, start, end in [self._parts[split]])
 
         def texts() -> Iterator[str]:
-            read = 0
+            read, digest, reading = 0, hashlib.sha256(), Reading(self.source)
             for split in splits:
                 # small ones, since the library gathers 256 of them and takes thirty times their size
-                for block in self._blocks(split, 0, BLOCK // 8, anywhere=False):
+                for block in blocks(reading.between(*self._parts[split]), BLOCK // 8, anywhere=False):
                     yield block
                     read += len(block)
+                    digest.update(_bytes(block))
                     self.report("making the tokenizer", read, total)
+            self.made_of = digest.hexdigest()
 
         return self.how.build(texts())
 
     # ---------------------------------------------------------------------------------------- the shards
 
-    def _encode(self, index: ShardIndex, tokenizer: Tokenizer, identity: Any) -> ShardIndex:
+    def _encode(self, index: ShardIndex, tokenizer: Tokenizer, identity: Any, texts: Mapping[str, str]) -> ShardIndex:
         """Writes the shards that are not there yet, and the index."""
+        whole = isinstance(self.how, TokenizerConfig) and self.how.whole_text
+        *_, last = self._parts
+        digest, reading = hashlib.sha256(), Reading(self.source)
         made = {split: list(getattr(index, split)) for split in self._parts}
         total = sum(end - start for _, start, end in self._parts.values())
         behind = sum(shard.characters for shards in made.values() for shard in shards)
@@ -244,16 +233,20 @@ class _Builder:
             for split, (_, start, end) in self._parts.items():
                 shards = made[split]
                 place = sum(shard.characters for shard in shards)
-                texts = self._blocks(split, place, min(BLOCK, self.shard_characters), anywhere)
+                pieces = self._after(shards, reading.between(*self._parts[split]), texts, digest)
+                cut = blocks(pieces, min(BLOCK, self.shard_characters), anywhere=anywhere)
                 while place < end - start:
-                    shard = self._shard(f"{split}-{len(shards):05}.bin", texts, tokenizer, behind, total)
+                    shard = self._shard(f"{split}-{len(shards):05}.bin", cut, tokenizer, digest, behind, total)
                     if not shard.characters:
                         raise self._changed()
                     shards.append(shard)
                     place, behind = place + shard.characters, behind + shard.characters
-                    journal.write((json.dumps({"split": split, **shard.to_dict()}) + "\n").encode())
+                    journal.write(shard_line(split, shard, digest.hexdigest()).encode())
                     journal.flush()
                     os.fsync(journal.fileno())
+                if self.made_of is not None and split == (last if whole else "train"):
+                    self._check(digest, self.made_of)
+        self._check(digest, index.sha256)
         if json.loads(json.dumps(self.source.identity())) != identity:
             raise self._changed()
         index = index.replace(**{split: tuple(shards) for split, shards in made.items()})
@@ -261,8 +254,26 @@ class _Builder:
         (self.folder / JOURNAL).unlink()
         return index
 
-    def _shard(self, name: str, texts: Iterator[str], tokenizer: Tokenizer, behind: int, total: int) -> Shard:
-        """Writes the next shard, of as many blocks as it takes."""
+    def _after(
+        self, shards: Sequence[Shard], pieces: Iterator[str], texts: Mapping[str, str], text: hashlib._Hash
+    ) -> Iterator[str]:
+        """What comes behind these shards in a split. What they were made of goes through `text`, and is checked."""
+        piece = ""
+        for shard in shards:
+            left = shard.characters
+            while left:
+                piece = piece or next(pieces, "")
+                if not piece:
+                    raise self._changed()
+                text.update(_bytes(piece[:left]))
+                left, piece = max(left - len(piece), 0), piece[left:]
+            self._check(text, texts.get(shard.file, text.hexdigest()))
+        return chain([piece], pieces)
+
+    def _shard(
+        self, name: str, texts: Iterator[str], tokenizer: Tokenizer, text: hashlib._Hash, behind: int, total: int
+    ) -> Shard:
+        """Writes the next shard, of as many blocks as it takes; they go through `text`, too."""
         dtype, digest, characters, tokens = shard_dtype(tokenizer), hashlib.sha256(), 0, 0
 
         def fill(file: IO[bytes]) -> None:
@@ -276,6 +287,7 @@ class _Builder:
                     file.write(data)
                     digest.update(data)
                     tokens += len(ids)
+                text.update(_bytes("".join(together)))
                 characters += sum(map(len, together))
                 self.report("writing shards", behind + characters, total)
 
@@ -285,54 +297,21 @@ class _Builder:
             reason = f"cannot be written ({error.strerror}): make room and run the same command again"
             raise UserError(reason, path=self.folder / name) from None
         except UserError as error:
-            raise UserError(f"{self.source.name}: {error}") from None
+            name = self.source.name
+            raise UserError(f"{error}" if name in f"{error}" else f"{name}: {error}") from None
         return Shard(name, characters, tokens, digest.hexdigest())
+
+    def _check(self, text: hashlib._Hash, sha256: str) -> None:
+        """Raises `UserError` where the text is not the one that it was."""
+        if text.hexdigest() != sha256:
+            raise self._changed()
 
     def _changed(self) -> UserError:
         return UserError(f"{self.source.name}: the text has changed while it was read; build it in another folder")
 
 
-def _begun(folder: Path) -> _Begun | None:
-    """What an earlier call has left; None where nothing was begun. What it was just writing is removed.
-
-    Raises:
-        UserError: the folder holds something else.
-    """
-    if folder.exists() and not folder.is_dir():
-        raise UserError("is a file; name a folder", path=folder)
-    complete = (folder / INDEX).is_file()
-    if not complete and not (folder / JOURNAL).is_file():
-        if folder.is_dir() and any(not _half_written(path) for path in folder.iterdir()):
-            raise UserError("holds something else, and no shards: name another folder", path=folder)
-        return None
-    begun = _Begun(read_index(folder), True, {}, None) if complete else _journal(folder / JOURNAL)
-    for path in folder.iterdir():
-        if _half_written(path):
-            path.unlink(missing_ok=True)
-    return begun
-
-
-def _half_written(path: Path) -> bool:
-    """Whether it is the temporary file of a call that was killed."""
-    name = path.name.removeprefix(".").rpartition(".")[0]
-    return path.name.startswith(".") and name.endswith((".bin", INDEX, TOKENIZER, JOURNAL))
-
-
-def _journal(path: Path) -> _Begun:
-    try:
-        head, *lines = read_lines(path)
-        shards: dict[str, list[Any]] = {"train": [], "valid": [], "test": []}
-        for line in lines:
-            shards[line.pop("split")].append(line)
-        index = ShardIndex.from_dict({**head["index"], **shards})
-        return _Begun(index, False, dict(head["characters"]), head["identity"])
-    except (UserError, LookupError, TypeError, ValueError, AttributeError) as error:
-        raise UserError(f"is not the journal of a build ({error}): remove the folder", path=path) from None
-
-
-def _head(index: ShardIndex) -> dict[str, Any]:
-    """All but the shards."""
-    return {key: value for key, value in index.to_dict().items() if key not in ("train", "valid", "test")}
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _silent(stage: str, done: int, total: int | None) -> None:

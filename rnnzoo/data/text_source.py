@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 from rnnzoo.data.sources import OWN_LICENCE
 from rnnzoo.errors import UserError
 
-__all__ = ["FileSource", "HubSource", "Survey", "TextSource", "blocks", "expand", "opened"]
+__all__ = ["FileSource", "HubSource", "Reading", "Survey", "TextSource", "blocks", "expand", "opened"]
 
 _READ = 1 << 20  # bytes of a file, or characters of rows, in a piece
 _LONGEST = 1 << 24  # characters without a place to cut at
@@ -82,15 +82,27 @@ class TextSource(ABC):
                     tick(len(piece))
         return Survey(counts, digest.hexdigest())
 
+
+class Reading:
+    """One pass over a source, whose parts may come from a network: what lies ahead is reached by reading on.
+
+    Args:
+        source: what is read.
+    """
+
+    def __init__(self, source: TextSource) -> None:
+        self.source, self._part, self._place, self._piece = source, "", 0, ""
+        self._pieces: Iterator[str] = iter(())
+
     def between(self, part: str, start: int, end: int) -> Iterator[str]:
-        """The characters `start` to `end` of a part."""
-        place = 0
-        for piece in self.pieces(part):
-            if place + len(piece) > start and place < end:
+        """The characters `start` to `end` of a part; those of an earlier call are read to their end before."""
+        if part != self._part or start < self._place:
+            self._part, self._place, self._piece, self._pieces = part, 0, "", self.source.pieces(part)
+        while self._place < end and (piece := self._piece or next(self._pieces, "")):
+            place, self._piece = self._place, piece[end - self._place :]
+            self._place += len(piece) - len(self._piece)
+            if self._place > start:
                 yield piece[max(start - place, 0) : end - place]
-            place += len(piece)
-            if place >= end:
-                return
 
 
 class FileSource(TextSource):

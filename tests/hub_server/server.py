@@ -1,4 +1,4 @@
-"""The requests that huggingface_hub makes, answered."""
+"""The requests that huggingface_hub and datasets make, answered."""
 
 from __future__ import annotations
 
@@ -6,27 +6,33 @@ import base64
 import hashlib
 import json
 import re
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 
 import yaml
 
-from hub_server.store import LARGE, Repo, git_sha1, tree_item
+from hub_server.handlers import Handler, Server, Storage
+from hub_server.store import LARGE, Repo, git_sha1, item_at, listing
+
+_NAME = "((?:datasets/)?[^/]+/[^/]+)"
+_API = f"/api/(?:models/|(?=datasets/)){_NAME}"
 
 
 class Hub:
     """The hub; `url` is for HF_ENDPOINT.
 
     Attributes:
-        repos: by ``org/name``. renamed: old name to new, answered with a redirect.
+        repos: by ``org/name``, and those of datasets by ``datasets/org/name``.
+        renamed: old name to new, answered with a redirect.
         tokens: who each token belongs to; an owner reads and writes what is under its name.
         log: ``(method, path, header of it)`` of every request. cdn_log: the same of the storage.
         spoil: path of a file to what becomes of its bytes on the way.
         cut: path of a file to the bytes after which each next answer breaks off.
+        status: path of a file to what each next answer is instead, None for what it would be.
+        down: every connection is closed without an answer.
+        page: how many files and folders are listed at once.
         after_info: called once a revision has been looked up.
         headers: path of a file to headers that are sent instead of the true ones.
     """
@@ -40,9 +46,12 @@ class Hub:
         self.cdn_log: list[tuple[str, str, Any]] = []
         self.spoil: dict[str, Callable[[bytes], bytes]] = {}
         self.cut: dict[str, list[int]] = {}
+        self.status: dict[str, list[int | None]] = {}
+        self.down = False
+        self.page = 1000
         self.after_info: Callable[[], None] | None = None
         self.headers: dict[str, dict[str, str]] = {}
-        self._api, self._cdn = _Server(_Api, self), _Server(_Storage, self)
+        self._api, self._cdn = Server(_Api, self), Server(Storage, self)
         self.url, self.cdn = self._api.url, self._cdn.url
 
     def add(self, name: str, files: dict[str, bytes]) -> Repo:
@@ -72,80 +81,7 @@ def running_hub() -> Iterator[Hub]:
         hub.close()
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self, handler: type[_Handler], hub: Hub) -> None:
-        super().__init__(("127.0.0.1", 0), handler)
-        self.hub = hub
-        self.url = f"http://127.0.0.1:{self.server_address[1]}"
-        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: _Server
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
-
-    def body(self) -> bytes:
-        if self.headers.get("Transfer-Encoding") != "chunked":
-            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        parts = []
-        while size := int(self.rfile.readline(), 16):
-            parts.append(self.rfile.read(size))
-            self.rfile.readline()
-        return b"".join(parts)
-
-    def answer(self, status: int, content: Any = b"", **headers: str) -> None:
-        data = content if isinstance(content, bytes) else json.dumps(content).encode()
-        self.send_response(status)
-        for name, value in {"Content-Length": str(len(data)), **headers}.items():
-            self.send_header(name.replace("_", "-"), value)
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(data)
-
-    def send_file(self, path: str, data: bytes, **headers: str) -> None:
-        """The bytes of a file, or those that the test makes of them, from where the client asks on."""
-        hub = self.server.hub
-        if self.command == "GET":
-            data = hub.spoil.get(path, lambda data: data)(data)
-        start = 0
-        if asked := re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range") or ""):
-            start = int(asked[1])
-            headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
-        cuts = hub.cut.get(path, []) if self.command == "GET" else []
-        self.send_response(206 if asked else 200)
-        for name, value in {"Content-Length": str(len(data) - start), **headers, **hub.headers.get(path, {})}.items():
-            self.send_header(name.replace("_", "-"), value)
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(data[start : start + cuts.pop(0)] if cuts else data[start:])
-
-
-class _Storage(_Handler):
-    """Large storage behind signed addresses: whoever has one may read or write that object."""
-
-    def note(self) -> None:
-        self.server.hub.cdn_log.append((self.command, self.path, self.headers.get("Range")))
-        assert self.headers.get("Authorization") is None, "a token was sent to the storage"
-
-    def do_GET(self) -> None:
-        self.note()
-        digest, name = urlsplit(self.path).path[1:], parse_qs(urlsplit(self.path).query)["name"][0]
-        self.send_file(name, self.server.hub.large[digest])
-
-    def do_PUT(self) -> None:
-        self.note()
-        data = self.body()
-        if hashlib.sha256(data).hexdigest() != urlsplit(self.path).path[1:]:
-            return self.answer(400)
-        self.server.hub.large[urlsplit(self.path).path[1:]] = data
-        return self.answer(200)
-
-
-class _Api(_Handler):
+class _Api(Handler):
     def do_GET(self) -> None:
         self.route({"info": self.info, "tree": self.tree, "refs": self.refs, "resolve": self.resolve})
 
@@ -162,26 +98,30 @@ class _Api(_Handler):
                 "commit": self.commit,
                 "branch": self.branch,
                 "tag": self.tag,
+                "paths": self.paths,
             }
         )
 
     ROUTES = (
         (r"/api/repos/create", "create"),
         (r"/api/validate-yaml", "validate"),
-        (r"/api/models/([^/]+/[^/]+)(?:/revision/([^/]+))?", "info"),
-        (r"/api/models/([^/]+/[^/]+)/tree/([^/]+)", "tree"),
-        (r"/api/models/([^/]+/[^/]+)/refs", "refs"),
-        (r"/api/models/([^/]+/[^/]+)/preupload/([^/]+)", "preupload"),
-        (r"/api/models/([^/]+/[^/]+)/commit/([^/]+)", "commit"),
-        (r"/api/models/([^/]+/[^/]+)/branch/([^/]+)", "branch"),
-        (r"/api/models/([^/]+/[^/]+)/tag/([^/]+)", "tag"),
-        (r"/([^/]+/[^/]+)\.git/info/lfs/objects/batch", "batch"),
-        (r"/([^/]+/[^/]+)\.git/info/lfs/verify", "verify"),
-        (r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", "resolve"),
+        (rf"{_API}(?:/revision/([^/]+))?", "info"),
+        (rf"{_API}/tree/([^/]+)(?:/(.+))?", "tree"),
+        (rf"{_API}/paths-info/([^/]+)", "paths"),
+        (rf"{_API}/refs", "refs"),
+        (rf"{_API}/preupload/([^/]+)", "preupload"),
+        (rf"{_API}/commit/([^/]+)", "commit"),
+        (rf"{_API}/branch/([^/]+)", "branch"),
+        (rf"{_API}/tag/([^/]+)", "tag"),
+        (rf"/{_NAME}\.git/info/lfs/objects/batch", "batch"),
+        (rf"/{_NAME}\.git/info/lfs/verify", "verify"),
+        (rf"/{_NAME}/resolve/([^/]+)/(.+)", "resolve"),
     )
 
     def route(self, actions: dict[str, Callable[..., None]]) -> None:
         hub, path = self.server.hub, urlsplit(self.path).path
+        if hub.down:
+            return None
         hub.log.append((self.command, self.path, self.headers.get("User-Agent")))
         for old, new in hub.renamed.items():
             if f"/{old}/" in f"{path}/":
@@ -203,9 +143,9 @@ class _Api(_Handler):
         repo = self.server.hub.repos.get(name)
         if self.user is None:
             self.answer(401, {"error": "Invalid username or password."})
-        elif repo is None or (repo.private and self.user != name.split("/")[0]):
+        elif repo is None or (repo.private and self.user != name.split("/")[-2]):
             self.answer(404, {"error": "Repository not found"}, X_Error_Code="RepoNotFound")
-        elif self.user != name.split("/")[0]:
+        elif self.user != name.split("/")[-2]:
             self.answer(403, {"error": "Forbidden"}, X_Error_Message="Forbidden: you may not write to it")
         else:
             return repo
@@ -214,7 +154,7 @@ class _Api(_Handler):
     def readable(self, name: str, revision: str | None) -> tuple[Repo, str] | None:
         """The repository and the revision's commit; else the answer has been sent."""
         repo = self.server.hub.repos.get(name)
-        if repo is None or (repo.private and self.user != name.split("/")[0]):
+        if repo is None or (repo.private and self.user != name.split("/")[-2]):
             self.answer(404 if self.user else 401, {"error": "Repository not found"}, X_Error_Code="RepoNotFound")
             return None
         commit = repo.find(revision or "main")
@@ -229,14 +169,31 @@ class _Api(_Handler):
         if found := self.readable(name, revision):
             repo, commit = found
             files = [{"rfilename": path} for path in sorted(repo.commits[commit])]
-            answer = {"id": name, "modelId": name, "sha": commit, "private": repo.private, "siblings": files}
+            answer = {"id": name.removeprefix("datasets/"), "sha": commit, "private": repo.private, "siblings": files}
             self.answer(200, {**answer, "tags": [], "downloads": 0, "likes": 0})
             if self.server.hub.after_info:
                 self.server.hub.after_info()
 
-    def tree(self, name: str, revision: str) -> None:
+    def tree(self, name: str, revision: str, folder: str | None) -> None:
+        """A page of what is there; the next one's address is a header."""
+        if not (found := self.readable(name, revision)):
+            return
+        asked = parse_qs(urlsplit(self.path).query)
+        listed = listing(found[0].commits[found[1]], folder or "", asked.get("recursive") == ["true"])
+        if folder and not listed:
+            return self.answer(404, {"error": "Entry not found"}, X_Error_Code="EntryNotFound")
+        hub, start = self.server.hub, int(asked.get("cursor", ["0"])[0])
+        end, told = start + hub.page, dict[str, str]()
+        if end < len(listed):
+            address = urlsplit(self.path)._replace(query=urlencode({"recursive": asked["recursive"][0], "cursor": end}))
+            told["Link"] = f'<{hub.url}{address.geturl()}>; rel="next"'
+        return self.answer(200, listed[start:end], **told)
+
+    def paths(self, name: str, revision: str) -> None:
+        wanted = parse_qs(self.body().decode())["paths"]
         if found := self.readable(name, revision):
-            self.answer(200, [tree_item(path, data) for path, data in sorted(found[0].commits[found[1]].items())])
+            files = found[0].commits[found[1]]
+            self.answer(200, [item for path in wanted if (item := item_at(files, path))])
 
     def refs(self, name: str) -> None:
         if found := self.readable(name, None):
@@ -253,6 +210,11 @@ class _Api(_Handler):
             return
         repo, commit = found
         hub, data = self.server.hub, repo.commits[commit].get(path)
+        if repo.gated and self.user != name.split("/")[-2]:
+            return self.answer(403 if self.user else 401, X_Error_Code="GatedRepo")
+        statuses = hub.status.get(path, []) if self.command == "GET" else []
+        if status := statuses.pop(0) if statuses else None:
+            return self.answer(status)
         if data is None:
             return self.answer(404, X_Error_Code="EntryNotFound", X_Repo_Commit=commit)
         if not path.endswith(LARGE):
@@ -260,7 +222,7 @@ class _Api(_Handler):
         digest = hashlib.sha256(data).hexdigest()
         hub.large[digest] = data
         told = {"X-Repo-Commit": commit, "X-Linked-Etag": f'"{digest}"', "X-Linked-Size": str(len(data))}
-        told |= {"Location": f"{hub.cdn}/{digest}?name={path}", **hub.headers.get(path, {})}
+        told |= {"Location": f"{hub.cdn}/{digest}?name={quote(path)}", **hub.headers.get(path, {})}
         return self.answer(302, **told)
 
     # ------------------------------------------------------------------------------------------------- writing

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-LARGE = (".safetensors", ".png")
+LARGE = (".safetensors", ".png", ".parquet", ".gz")
 """What the repositories' .gitattributes puts in large storage."""
 
 PAGE = b"<!DOCTYPE html><html><title>Sign in to the network</title></html>"
@@ -27,9 +27,14 @@ def pointer(data: bytes) -> bytes:
 
 @dataclass
 class Repo:
-    """Files by path for each commit; branches and tags by name."""
+    """Files by path for each commit; branches and tags by name.
+
+    Attributes:
+        private: is there for its owner only. gated: is there for all, but what its files hold is for its owner only.
+    """
 
     private: bool = False
+    gated: bool = False
     commits: dict[str, dict[str, bytes]] = field(default_factory=dict)
     branches: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
@@ -48,11 +53,26 @@ class Repo:
         return commit
 
 
-def tree_item(path: str, data: bytes) -> dict[str, Any]:
-    """A file as the hub lists it."""
+def item_at(files: dict[str, bytes], path: str) -> dict[str, Any] | None:
+    """A file or folder as the hub lists it; None where there is none."""
+    if path not in files:
+        inside = {name: git_sha1(data) for name, data in files.items() if name.startswith(f"{path}/")}
+        tree = git_sha1(json.dumps(inside).encode())
+        return {"type": "directory", "path": path, "size": 0, "oid": tree} if inside else None
+    data = files[path]
     item: dict[str, Any] = {"type": "file", "path": path, "size": len(data), "oid": git_sha1(data)}
     if path.endswith(LARGE):
         held = pointer(data)
         item["oid"] = git_sha1(held)
         item["lfs"] = {"oid": hashlib.sha256(data).hexdigest(), "size": len(data), "pointerSize": len(held)}
     return item
+
+
+def listing(files: dict[str, bytes], folder: str, recursive: bool) -> list[dict[str, Any]]:
+    """The files and folders in a folder (``""``: the repository's own), and what is in those."""
+    start, found = f"{folder}/" if folder else "", set[str]()
+    for path in files:
+        if path.startswith(start):
+            parts = path.removeprefix(start).split("/")
+            found |= {start + "/".join(parts[:depth]) for depth in range(1, len(parts) + 1 if recursive else 2)}
+    return [item for path in sorted(found) if (item := item_at(files, path))]
