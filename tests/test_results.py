@@ -152,6 +152,8 @@ def test_an_entry_writes_words_of_its_text(name: str) -> None:
         assert "<unk>" not in text
         assert model.score(known).totals.bpc < 2.0
         return
-    text = model.generate("ROMEO:\n", max_new_tokens=120, temperature=0.3, seed=0)[0]
-    assert "the " in text.lower()
-    assert model.score("To be, or not to be: that is the question.").totals.bpc < 3.0
+    of_treebank = name.endswith(".ptb")  # which has neither capitals nor most punctuation
+    text = model.generate("the " if of_treebank else "ROMEO:\n", max_new_tokens=120, temperature=0.3, seed=0)[0]
+    assert " the " in text.lower()
+    known = "to be or not to be that is the question" if of_treebank else "To be, or not to be: that is the question."
+    assert model.score(known).totals.bpc < 3.0
