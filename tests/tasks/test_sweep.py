@@ -14,7 +14,7 @@ import signal
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -51,6 +51,9 @@ search: {beam: 1, max_len: 12}
 shown: 0
 trainer: {max_epochs: 1, enable_progress_bar: false}
 """
+LATEST = 900.0
+"""Seconds after which something hangs, also on a busy machine."""
+
 GRID = "small.yaml --hidden_size 4,6 --lr 1e-3,3e-2 --seed 2 --out out"
 
 
@@ -276,15 +279,16 @@ def test_a_point_that_diverges_is_published_as_that(here: Path, trained: list[li
 
 SLOW = """
     def forward(self, x, state=None, lengths=None):
-        import os, pathlib, time
+        import os, pathlib, signal, time
         y, state = super().forward(x, state, lengths)
-        if os.path.exists("slow"):
-            pathlib.Path(f"pid.{y.shape[-1]}").write_text(str(os.getpid()))
-            self.calls = getattr(self, "calls", 0) + 1
-            time.sleep(1.0 if self.calls > 4 else 0.0)
+        self.calls = getattr(self, "calls", 0) + 1
+        if self.calls > 4 and os.path.exists("slow"):
+            pathlib.Path(f"pid.{os.getpid()}.{y.shape[-1]}").touch()
+            while not signal.getsignal(signal.SIGTERM).__self__.received:
+                time.sleep(0.02)
         return y, state
 """
-"""A cell that tells its process's number, and takes its time once there is a checkpoint to go on from."""
+"""A cell that stands still from its fifth step on, when there are checkpoints, until its training is told to end."""
 
 
 def test_killed_and_stopped(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -295,19 +299,24 @@ def test_killed_and_stopped(here: Path, capsys: pytest.CaptureFixture[str]) -> N
     words += " --trainer.enable_progress_bar true"
     points = here / "sweeps/small/points"
 
-    def saved(size: int) -> bool:
-        return bool(list(points.glob(f"hidden_size={size}_*/small/1/checkpoints/step-*.ckpt")))
-
     def disturb() -> None:
-        end = time.monotonic() + 240
-        while not (saved(4) and saved(6)) and time.monotonic() < end:
-            time.sleep(0.05)
-        os.kill(int((here / "pid.4").read_text()), signal.SIGKILL)
-        while not read_results(here / "sweeps/small") and time.monotonic() < end:
-            time.sleep(0.05)
-        os.kill(os.getpid(), signal.SIGTERM)
+        begun = time.monotonic()
 
-    other = threading.Thread(target=disturb)
+        def wait_for(there: Callable[[], object]) -> None:
+            while not there():
+                assert time.monotonic() < begun + LATEST
+                time.sleep(0.05)
+
+        try:
+            wait_for(lambda: len(list(here.glob("pid.*"))) == 2)
+            (first,) = here.glob("pid.*.4")
+            os.kill(int(first.suffixes[0][1:]), signal.SIGKILL)
+            wait_for(lambda: read_results(here / "sweeps/small"))
+        finally:
+            if signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:  # the sweep has not come to its end without this
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    other = threading.Thread(target=disturb, daemon=True)
     other.start()
     with forgotten(), pytest.raises(SystemExit) as ended:
         sweep_by(f"{words} --jobs 2")
