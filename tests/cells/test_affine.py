@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 from typing import Any, NamedTuple
 
@@ -227,6 +228,9 @@ def test_data_parallel_training(config: CellConfig, tmp_path: Any) -> None:
     try:
         parallel = torch.nn.parallel.DistributedDataParallel(cell)
         parallel(x)[0].square().sum().backward()
+        # Were it the last to hold the group, it would wait, holding the GIL, for threads that want it.
+        del parallel
+        gc.collect()
     finally:
         torch.distributed.destroy_process_group()
     for name, parameter in cell.named_parameters():
