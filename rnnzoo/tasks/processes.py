@@ -111,5 +111,6 @@ class Children:
         with self._lock:
             self.stopped.set()
             for child in self._running:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(child.pid, signal.SIGTERM)
+                if child.poll() is None:  # else its number may be somebody else's by now
+                    with contextlib.suppress(ProcessLookupError):
+                        os.killpg(child.pid, signal.SIGTERM)
