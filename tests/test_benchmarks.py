@@ -82,7 +82,7 @@ def test_the_page_shows_files_of_every_form(tmp_path: Path) -> None:
     text = page.page(found)
     assert "| import torch | 3 | 2 | 4 |" in text
     assert "| lstm | 1e-06 |  |\n| gru |  | 3 |" in text
-    assert "machine.cores 2" in text
+    assert "cores 2" in text
     assert "| other | 50.00 tokens/s | 1.00 (0.50 to 2.00) | 1.000 |" in text
     assert "| Memory by length | lstm | 1.00 MB at T 10 | 100.00 MB at 1,000 | 1.00 |" in text
     assert "| Generation | lstm | 0.00 MB at T 10 | 0.00 MB at 1,000 |  |" in text
