@@ -1,7 +1,7 @@
 """Loading a model: `rnnzoo.load`, which reads, hashes, checks and builds, against reading the same weights unchecked.
 
     python -m benchmarks.load
-    python -m benchmarks.load --models runs/char-lstm.tinyshakespeare/1 --rounds 3
+    python -m benchmarks.load --models runs/char-best.tinyshakespeare/1 --rounds 3
 
 The peers are given the weights as a file of torch.save: `torch.load` of the bare weights into a network that is built
 beside it, and `torch.load` of the whole pickled model, which executes what stands in the file. `safetensors` reads the
@@ -27,7 +27,7 @@ from rnnzoo.files import sha256_file
 from rnnzoo.models import LanguageModel
 from rnnzoo.zoo import find_model
 
-MODELS = ("char-lstm.tinyshakespeare", "mt-gru.multi30k-en-fr")
+MODELS = ("char-best.tinyshakespeare", "mt-gru.multi30k-en-fr")
 
 
 def built(model: Any) -> Any:

@@ -72,7 +72,7 @@ def real_text(model: LanguageModel, name: str, tokens: int) -> torch.Tensor:
 def main(arguments: list[str] | None = None) -> int:
     """Measures and prints; returns the exit code."""
     parser = harness.parser_of("onnx", __doc__, rounds=5, threads=1)
-    parser.add_argument("--model", default="char-lstm.tinyshakespeare", help="a model of LSTM layers")
+    parser.add_argument("--model", default="char-best.tinyshakespeare", help="a model of LSTM layers")
     parser.add_argument("--batch", type=int, default=1, help="texts at once (1)")
     parser.add_argument("--tokens", type=int, default=150, help="characters of a round (150)")
     parser.add_argument("--text-tokens", type=int, default=12_800, help="tokens that the nll is measured on (12,800)")
