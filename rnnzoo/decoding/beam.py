@@ -8,6 +8,7 @@ with the last of a sentence the sentence.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -33,6 +34,7 @@ class _Beams(NamedTuple):
     """The hypotheses that run: R rows, those of a sentence one after the other, the best first."""
 
     cells: Tensor  # (R,) sentence * beam + rank
+    sentences: Tensor  # (R,)
     log_probs: Tensor  # (R,)
     history: Tensor  # (R, T) tokens so far
 
@@ -95,38 +97,35 @@ def beam_search(
     forced = _forced(prefix or [()] * num, eos, limits).to(device)
     places = torch.full((num,), beam, device=device)  # of each beam, that no ended hypothesis holds
     best = torch.full((num, config.nbest), -torch.inf, device=device)  # scores of ended hypotheses
-    beams = _Beams(torch.arange(num, device=device) * beam, torch.zeros(num, device=device), start.new_empty(num, 0))
+    number, rank = torch.arange(num * beam, device=device), torch.arange(beam, device=device)
+    beams = _Beams(number[:num] * beam, number[:num], torch.zeros(num, device=device), start.new_empty(num, 0))
     tokens, closed = start, list[_Closed]()
     for length in range(1, max(limits) + 1):
         logits, state = step(tokens, state, memory)
-        sentences = beams.cells // beam
-        top, ids = _continuations(logits, beams.history, forced[sentences], config, eos)
-        stuck, wrong = top[:, 0] == -torch.inf, top[:, 0].isnan()
+        now = forced[beams.sentences, length - 1] if length <= forced.size(1) else None
+        top, ids = _continuations(logits, beams.history, now, config, eos)
 
         # the best of each sentence take the places that are left, and those that end keep theirs
         grid = top.new_full((num * beam, top.size(1)), -torch.inf)
         grid[beams.cells] = beams.log_probs.unsqueeze(1).to(top.dtype) + top
         log_probs, chosen = grid.view(num, -1).topk(beam)
-        rows = torch.zeros(num * beam, dtype=torch.int64, device=device)
-        rows[beams.cells] = torch.arange(len(tokens), device=device)
+        rows = torch.zeros_like(number)
+        rows[beams.cells] = number[: len(tokens)]
         parents = rows.view(num, beam).gather(1, chosen // top.size(1))
         tokens = ids[parents, chosen % top.size(1)]
-        taken = (log_probs > -torch.inf) & (torch.arange(beam, device=device) < places.unsqueeze(1))
-        ended = taken & (tokens == (-1 if eos is None else eos))
-        cut = taken & ~ended & (limit == length).unsqueeze(1)
-        places = places - ended.sum(1)
+        running = taken = (log_probs > -torch.inf) & (rank < places.unsqueeze(1))
+        leaves = (limit == length).unsqueeze(1)
+        if eos is not None:
+            leaves = leaves | (tokens == eos)
 
-        # what runs can at best reach its limit without losing anything more
-        scores = (log_probs / config.penalty(float(length))).masked_fill(~ended, -torch.inf)
-        best = torch.cat([best.to(scores.dtype), scores], dim=1).topk(config.nbest).values
-        running = taken & ~ended & ~cut
-        ceiling = log_probs.masked_fill(~running, -torch.inf).amax(1) / config.penalty(limit.to(scores.dtype))
-        running &= (ceiling > best[:, -1]).unsqueeze(1)
-
-        any_wrong, *any_closed = torch.stack([wrong.any(), stuck.any(), cut.any(), ended.any()]).tolist()
-        if any_wrong:
+        # one look at the device a step: whether a hypothesis leaves, and whether the best of each row are numbers
+        leaving, total = torch.stack([(taken & leaves).sum().to(top.dtype), top[:, 0].sum()]).tolist()
+        if math.isnan(total):
             raise UserError(NOT_NUMBERS)
-        if any(any_closed):
+        if leaving or math.isinf(total):
+            stuck, ended = top[:, 0] == -torch.inf, taken & (tokens == (-1 if eos is None else eos))
+            cut, running = taken & leaves & ~ended, taken & ~leaves
+            places = places - ended.sum(1)
             history = beams.history
             grown = torch.cat([history[parents], tokens.unsqueeze(2)], dim=2)
             closed += [
@@ -134,23 +133,30 @@ def beam_search(
                 _Closed(_cells(cut), log_probs[cut], grown[cut], length, finished=False),
                 _Closed(_cells(ended), log_probs[ended], grown[ended][:, :-1], length, finished=True),
             ]
-        cells = _cells(running)
+            scores = (log_probs / config.penalty(float(length))).masked_fill(~ended, -torch.inf)
+            best = torch.cat([best.to(scores.dtype), scores], dim=1).topk(config.nbest).values
+        if closed:  # what runs can at best reach its limit without losing anything more
+            reached = log_probs.masked_fill(~running, -torch.inf).amax(1) / config.penalty(limit.to(log_probs.dtype))
+            running = running & (reached > best[:, -1]).unsqueeze(1)
+        cells, before = _cells(running), beams.sentences
         if len(cells) == 0:
             break
         parents, tokens = parents[running], tokens[running]
         history = torch.cat([beams.history[parents], tokens.unsqueeze(1)], dim=1)
-        beams = _Beams(cells, log_probs[running], history)
-        if len(cells) != len(sentences) or not torch.equal(cells // beam, sentences):
+        beams = _Beams(cells, cells // beam, log_probs[running], history)
+        if len(cells) != len(before) or not torch.equal(beams.sentences, before):
             memory = states.gather(memory, parents)  # else its rows are right: a sentence's hypotheses share it
-        if beam > 1 or len(cells) != len(sentences):
+        if beam > 1 or len(cells) != len(before):
             state = states.gather(state, parents)
     return _ranked(closed, num, config)
 
 
 def _continuations(
-    logits: Tensor, history: Tensor, forced: Tensor, config: SearchConfig, eos: int | None
+    logits: Tensor, history: Tensor, forced: Tensor | None, config: SearchConfig, eos: int | None
 ) -> tuple[Tensor, Tensor]:
     """Log-probabilities and ids (R, C) of the best tokens after each row, -inf where nothing may follow.
+
+    `forced` (R,) are the tokens that have to come now, -1 where any may.
 
     Normalising before the top-k is the faster order on a CPU: PyTorch's log-softmax takes half of the time of its
     log-sum-exp.
@@ -161,8 +167,8 @@ def _continuations(
         allowed = block_token(allowed, eos)
     if config.no_repeat_ngram:
         allowed = block_repeats(allowed, history, config.no_repeat_ngram)
-    if length < forced.size(1):
-        allowed = force(log_probs, forced[:, length], allowed)
+    if forced is not None:
+        allowed = force(log_probs, forced, allowed)
     return _top(allowed, min(config.beam, allowed.size(1)))
 
 
@@ -179,8 +185,9 @@ def _top(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
     whole = blocks * _BLOCK
     first = values[:, :whole].view(rows, blocks, _BLOCK).amax(2).topk(count).indices * _BLOCK
     places = (first.unsqueeze(2) + torch.arange(_BLOCK, device=values.device)).flatten(1)
-    rest = torch.arange(whole, size, device=values.device).expand(rows, -1)
-    places = torch.cat([places, rest], dim=1)
+    if whole < size:
+        rest = torch.arange(whole, size, device=values.device).expand(rows, -1)
+        places = torch.cat([places, rest], dim=1)
     top, chosen = values.gather(1, places).topk(count)
     return top, places.gather(1, chosen)
 
