@@ -9,7 +9,8 @@ probable character each time, and must write the same text. rnnzoo's is `Languag
 with decoding to text, checks and all; the others are bare loops. In each round every side writes once, and a ratio is
 that of one round; the median stands with the least and the greatest. With one thread the time is the CPU's own, so
 that a machine with other work gives nearly the ratios of an idle one; what remains is that others use its caches, which
-slows rnnzoo's side down the most, since little but reading the weights is left in it.
+slows rnnzoo's side down the most, since little but reading the weights is left in it. The limit is that reading, or at
+a large batch the multiplying, at the speed which the same run reaches with nothing else.
 
 Then every cell's step, plain and by a plan, and the products that a plan chooses among.
 """
@@ -113,6 +114,15 @@ def spread(values: Sequence[float]) -> dict[str, float]:
     return {"median": statistics.median(values), "least": min(values), "greatest": max(values)}
 
 
+def limit_of(options: argparse.Namespace, row: dict[str, Any], reached: dict[str, float]) -> float:
+    """The seconds of a text whose steps do nothing but multiply by the matrices that are left in a plan."""
+    model = build("lstm", options.hidden)
+    parts = [*model.backbone.parameters(), *model.head.parameters()]
+    folded = EMBEDDING * 4 * options.hidden  # into the table of the first layer's inputs
+    entries = sum(weight.numel() for weight in parts if weight.dim() == 2) - folded
+    return float(row["tokens"] * harness.least_seconds(entries, row["batch"], reached))
+
+
 def cells(options: argparse.Namespace) -> list[dict[str, Any]]:
     """Every cell, two layers, one row: characters a second of the plain step and of a plan's."""
     rows = []
@@ -211,10 +221,11 @@ def main(arguments: list[str] | None = None) -> int:
         "benchmark": "generate",
         "title": "Generation",
         "about": "A character model of two LSTM layers; all sides write the same text, rnnzoo by `generate`. Every "
-        "cell, and the products that a plan chooses among, are in [Fast decoding](decoding.md).",
+        "cell, and the products that a plan chooses among, are in [Fast decoding](decoding.md). The limit is reading "
+        "the weights from the cache, or multiplying by them where that takes longer, and nothing else.",
         "command": "OMP_NUM_THREADS=1 python -m benchmarks.generate",
         "machine": harness.machine() | {"load": os.getloadavg()[0]},
-        "limits": {},
+        "limits": harness.limits(options.clock),
         "setting": {"hidden": options.hidden, "rounds": options.rounds, "clock": options.clock},
         "missing": {},
     }
@@ -227,7 +238,13 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"batch {batch:3} {name:26} {speed:9.0f} characters/s  {shown}", flush=True)
     found["products"], found["cells"] = products(options), cells(options)
     found["tables"] = [
-        harness.table(f"batch {row['batch']}", "characters", row["batch"] * row["tokens"], row["seconds"])
+        harness.table(
+            f"batch {row['batch']}",
+            "characters",
+            row["batch"] * row["tokens"],
+            row["seconds"],
+            limit_of(options, row, found["limits"]),
+        )
         for row in found["compared"]
     ]
     harness.write(found, options)

@@ -122,6 +122,18 @@ def limits(clock: str = "wall") -> dict[str, float]:
     }
 
 
+def least_seconds(entries: int, rows: int, reached: Mapping[str, float]) -> float:
+    """The least that `rows` rows by float32 matrices of so many entries take: read once from the cache, or multiplied.
+
+    Matrices that are larger than the cache take longer.
+    """
+    read, multiplied = (
+        4 * entries / (reached["cache_gb_per_s"] * 1e9),
+        2 * rows * entries / reached["sgemm_gflops"] / 1e9,
+    )
+    return max(read, multiplied)
+
+
 # ------------------------------------------------------------------------------------------------------- taking turns
 
 

@@ -9,7 +9,8 @@ encoder's work is not counted. The loop calls the model's own step for one hypot
 first; rnnzoo's side is what `translate` does, with prepared weights (`--backend plain` for the model's own step). The
 model is random, its logits sharpened to a trained model's entropy, and nothing ends before the last step, so that each
 side makes all steps of all hypotheses. A ratio is that of one round; the median stands with the least and the greatest.
-With one thread the time is the CPU's, so that a machine with other work gives nearly the ratios of an idle one.
+With one thread the time is the CPU's, so that a machine with other work gives nearly the ratios of an idle one. The
+limit is reading the decoder's weights from the cache once a step, or multiplying by them where that takes longer.
 """
 
 from __future__ import annotations
@@ -153,6 +154,14 @@ def measure(model: Seq2Seq, batch: int, options: argparse.Namespace) -> dict[str
     }
 
 
+def limit_of(model: Seq2Seq, batch: int, options: argparse.Namespace, reached: dict[str, float]) -> float:
+    """The seconds of a search whose steps do nothing but multiply by the matrices that are left in a plan."""
+    first = model.decoder.cells[0]
+    parts = [*model.decoder.parameters(), *model.readout.parameters(), *model.head.parameters()]
+    entries = sum(weight.numel() for weight in parts if weight.dim() == 2) - first.input_size * 4 * first.output_size
+    return options.steps * harness.least_seconds(entries, batch * options.beam, reached)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Measures and prints; returns the exit code."""
     parser = harness.parser_of("translate", __doc__, rounds=5, threads=1)
@@ -171,7 +180,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--sharpen", type=float, default=8.0, help="what the output layer is multiplied by (8)")
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
-    model = build(options)
+    model, reached = build(options), harness.limits(options.clock)
     print(
         f"beam {options.beam}, {options.layers}x{options.hidden} LSTM, dot attention, V {options.vocab}, "
         f"S {options.source}, {options.steps} steps, {options.threads} threads, torch {torch.__version__}"
@@ -189,10 +198,11 @@ def main(arguments: list[str] | None = None) -> int:
     found = {
         "benchmark": "translate",
         "title": "Translation",
-        "about": "Beam search over a random encoder-decoder; both sides find the same hypotheses.",
+        "about": "Beam search over a random encoder-decoder; both sides find the same hypotheses. The limit is reading "
+        "the decoder's weights from the cache once a step, or multiplying by them where that takes longer.",
         "command": "python -m benchmarks.translate",
         "machine": harness.machine(),
-        "limits": {},
+        "limits": reached,
         "setting": {name: getattr(options, name) for name in names},
         "missing": {},
         "tables": [
@@ -201,6 +211,7 @@ def main(arguments: list[str] | None = None) -> int:
                 "sentences",
                 row["batch"],
                 {harness.OURS: row["seconds"]["batched"], "a loop over hypotheses": row["seconds"]["looped"]},
+                limit_of(model, row["batch"], options, reached),
             )
             for row in rows
         ],
