@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     from rnnzoo.cli.train import parse_settings
     from rnnzoo.tasks.comparison import BEST_KNOWN, Comparison, compare, write_report
     from rnnzoo.tasks.comparison.plan import OWN
-    from rnnzoo.tasks.comparison.report import write_page
+    from rnnzoo.tasks.comparison.report import check_page, write_page
     from rnnzoo.tasks.recipe import override, read
 
     settings = parse_settings(args.settings)
@@ -74,6 +74,8 @@ def run(args: argparse.Namespace) -> int:
         threads=args.threads,
         device=args.device,
     )
+    if args.page is not None:
+        check_page(args.page)
     runs, failed = compare(comparison, args.out, jobs=args.jobs, imports=args.imports, run=not args.report, say=notice)
     for path in write_report(comparison, runs, args.out):
         print(path)

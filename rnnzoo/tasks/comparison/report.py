@@ -15,9 +15,9 @@ from rnnzoo.files import write_text
 from rnnzoo.tasks.comparison.picture import draw
 from rnnzoo.tasks.comparison.plan import Comparison
 from rnnzoo.tasks.comparison.runs import Run
-from rnnzoo.tasks.pages import grid, paragraph, put_between
+from rnnzoo.tasks.pages import around, grid, paragraph, put_between
 
-__all__ = ["Row", "rows_of", "write_page", "write_report"]
+__all__ = ["Row", "check_page", "rows_of", "write_page", "write_report"]
 
 BEGIN, END = "<!-- rnnzoo compare: begin -->", "<!-- rnnzoo compare: end -->"
 """What stands around the comparison in a page of the docs."""
@@ -83,6 +83,11 @@ def write_report(comparison: Comparison, runs: Sequence[Run], folder: Path) -> l
     write_text(paths[2], latex(rows))
     draw(rows, paths[3])
     return paths
+
+
+def check_page(page: Path) -> None:
+    """Raises `UserError` when the page has no place for the comparison."""
+    around(page, BEGIN, END, "the comparison")
 
 
 def write_page(comparison: Comparison, runs: Sequence[Run], folder: Path, page: Path) -> None:

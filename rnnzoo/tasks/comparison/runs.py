@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rnnzoo.errors import UserError
 from rnnzoo.files import append_line, read_lines
 from rnnzoo.tasks.comparison.plan import Comparison, Job
 from rnnzoo.tasks.processes import at_once, environment
@@ -67,7 +68,12 @@ def compare(
 
     Returns:
         The comparison's runs, and a line for each one that failed.
+
+    Raises:
+        UserError: `jobs` is below 1, or the data or a model's size will not do; nothing is written then.
     """
+    if jobs < 1:
+        raise UserError("--jobs must be at least 1")
     known, lock, stopped = read_runs(folder), threading.Lock(), threading.Event()
     failed: list[str] = []
 
