@@ -3,6 +3,10 @@
 A step multiplies a few rows by matrices that never change. `F.linear` is made for many rows: for one, OpenBLAS, which
 NumPy has, reads a transposed matrix up to three times as fast; for a few, oneDNN is as much faster by a matrix in its
 own order. `python -m benchmarks.generate` prints all of them.
+
+OpenBLAS and PyTorch have threads of their own, and those of one go on looking for work when the others begin: on two
+cores, one product by each took 8 milliseconds, where both took 0.1. So with several threads OpenBLAS has only what it
+does on one.
 """
 
 from __future__ import annotations
@@ -22,6 +26,9 @@ __all__ = ["PreparedWeight", "Product"]
 _WORTH_ORDER = 1 << 16
 """Entries of a matrix from which on oneDNN's own order pays; below, calling it costs more than it saves."""
 
+_ON_ONE = 9216
+"""Entries of a matrix below which OpenBLAS multiplies on one thread, however many it has."""
+
 
 class Product:
     """x W^T + b by a matrix that stays as it is, for any number of rows.
@@ -37,11 +44,12 @@ class Product:
         self._bias: tuple[Tensor, Any] | None = None
         self._packed: Callable[..., Tensor] | None = None
         self._packs = weight.numel() >= _WORTH_ORDER
+        self._on_one = weight.numel() < _ON_ONE
 
     def __call__(self, x: Float[Tensor, "*B I"], bias: Tensor | None = None) -> Float[Tensor, "*B O"]:
         if x.dtype != self.weight.dtype or x.requires_grad:
             return F.linear(x, self.weight, bias)
-        if x.numel() == self.inputs:
+        if x.numel() == self.inputs and (self._on_one or torch.get_num_threads() == 1):
             return self._one(x, bias)
         if self._packs:
             product = self._packed or self._pack()
