@@ -65,6 +65,8 @@ bench: .venv/installed-dev
 	$(PIP) -e ".[dev,log,bench]"
 	@set -e; for name in $(SPEED); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name --keep $(ARGS); done
 	@set -e; for name in $(STEPS); do echo "== $$name"; OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.$$name --keep $(ARGS); done
+	$(BIN)/python -m benchmarks.translate --threads 2 --keep
+	OMP_NUM_THREADS=2 $(BIN)/python -m benchmarks.generate --threads 2 --cells --keep
 	$(BIN)/python -m benchmarks.page
 
 tour: .venv/installed-dev

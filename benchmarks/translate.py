@@ -179,6 +179,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--backend", default="auto", help="of rnnzoo's side (auto)")
     parser.add_argument("--sharpen", type=float, default=8.0, help="what the output layer is multiplied by (8)")
     options = parser.parse_args(arguments)
+    if options.threads > 1:
+        options.clock = "wall"  # the processor's counts the threads together
     torch.set_num_threads(options.threads)
     model, reached = build(options), harness.limits(options.clock)
     print(
@@ -200,14 +202,15 @@ def main(arguments: list[str] | None = None) -> int:
         "title": "Translation",
         "about": "Beam search over a random encoder-decoder; both sides find the same hypotheses. The limit is reading "
         "the decoder's weights from the cache once a step, or multiplying by them where that takes longer.",
-        "command": "python -m benchmarks.translate",
+        "command": "python -m benchmarks.translate" + (f" --threads {options.threads}" if options.threads > 1 else ""),
         "machine": harness.machine(),
         "limits": reached,
         "setting": {name: getattr(options, name) for name in names},
         "missing": {},
         "tables": [
             harness.table(
-                f"{row['batch']} sentence{'s' if row['batch'] > 1 else ''} at once",
+                f"{row['batch']} sentence{'s' if row['batch'] > 1 else ''} at once"
+                + (f", {options.threads} threads" if options.threads > 1 else ""),
                 "sentences",
                 row["batch"],
                 {harness.OURS: row["seconds"]["batched"], "a loop over hypotheses": row["seconds"]["looped"]},
