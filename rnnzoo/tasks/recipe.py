@@ -154,6 +154,8 @@ class LanguageModelRecipe(Recipe):
         embedding: word vectors from a file, with which the model's table begins.
         init_from: a model to train further instead of a new one: a zoo name or a folder. Its network is taken too,
             and its vocabulary learns the text's new characters.
+        average: validations at the end of training whose weights are averaged (Izmailov et al. 2018, arXiv:1803.05407);
+            the average is what the run ends in if it validates better than the best of them all. 0 for none.
         seed: of weights, dropout and the order of the data.
         checkpoint_every: optimiser steps between two checkpoints.
         on_nonfinite: what is done when a loss or gradient is NaN or infinite: ``stop``, or ``skip`` that step.
@@ -168,6 +170,7 @@ class LanguageModelRecipe(Recipe):
     trainer: dict[str, Any] = field(default_factory=dict)
     embedding: PretrainedEmbedding | None = None
     init_from: str | None = None
+    average: int = 0
     seed: int = 1
     checkpoint_every: int = 50
     on_nonfinite: OnNonFinite = "stop"
@@ -175,6 +178,8 @@ class LanguageModelRecipe(Recipe):
     def __post_init__(self) -> None:
         if self.checkpoint_every < 1:
             raise ValueError("checkpoint_every must be at least 1")
+        if self.average < 0:
+            raise ValueError("average cannot be negative")
         if self.embedding is not None and self.init_from is not None:
             raise ValueError("embedding and init_from exclude each other: a trained model has its table")
 

@@ -7,6 +7,7 @@ import platform
 import resource
 import sys
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
 
 import lightning
@@ -17,11 +18,11 @@ from rnnzoo.embeddings import Coverage
 from rnnzoo.errors import UserError
 from rnnzoo.tasks.base import Task
 from rnnzoo.tasks.run_folder import RunFolder
-from rnnzoo.training import History, PairData, StreamData, is_whole
+from rnnzoo.training import History, KeepValidated, PairData, StreamData, average_state_dicts, is_whole
 
 D = TypeVar("D", StreamData, PairData)
 
-__all__ = ["Job", "load_best", "run_facts"]
+__all__ = ["Job", "load_best", "run_facts", "take_average"]
 
 
 class Job(ABC, Generic[D]):
@@ -82,6 +83,27 @@ def load_best(run: RunFolder, task: Task) -> None:
             raise UserError("is damaged: its sha256 is not the one beside it", path=best)
         task.load_state_dict(torch.load(best, map_location="cpu", weights_only=True)["state_dict"])
     task.model.eval()
+
+
+def take_average(task: Task, kept: KeepValidated, score: Callable[[], float]) -> int:
+    """Gives the task the mean weights of the last validations, where they score better than those it has.
+
+    Args:
+        task: with the weights of the best validation. kept: the last ones'. score: of the task's weights on the
+            validation part, the more the better.
+
+    Returns:
+        How many were averaged; 0 where the task keeps what it has.
+    """
+    paths = kept.paths() if kept.keep else []
+    if len(paths) < 2:
+        return 0
+    best, before = copy.deepcopy(task.state_dict()), score()
+    task.load_state_dict(average_state_dicts(paths))
+    if score() > before:
+        return len(paths)
+    task.load_state_dict(best)
+    return 0
 
 
 def run_facts(trainer: lightning.Trainer, history: History, seconds: float) -> dict[str, Any]:

@@ -15,12 +15,12 @@ from rnnzoo.metrics import bits, perplexity
 from rnnzoo.metrics.novelty import novelty
 from rnnzoo.models import LanguageModel
 from rnnzoo.tasks.char_lm import CharLM
-from rnnzoo.tasks.jobs.base import Job, load_best, run_facts
+from rnnzoo.tasks.jobs.base import Job, load_best, run_facts, take_average
 from rnnzoo.tasks.language_model import LanguageModelTask
 from rnnzoo.tasks.recipe import LanguageModelRecipe
 from rnnzoo.tasks.run_folder import RunFolder
 from rnnzoo.tasks.word_lm import WordLM
-from rnnzoo.training import History, SampleText, StreamData, draw_curve, read_history
+from rnnzoo.training import History, KeepValidated, SampleText, StreamData, draw_curve, read_history
 from rnnzoo.zoo import cold_windows, load, measure, save_folder
 from rnnzoo.zoo.kinds import kind_of_task
 
@@ -46,6 +46,7 @@ class LanguageModelJob(Job[StreamData]):
         self.data = StreamData(plan.data, tokenizer=self.base.tokenizer if self.base else None, seed=plan.seed)
         self.data.setup("fit")  # a text that will not do is found before anything is written
         self._check_prompt()
+        self.kept = KeepValidated(run.checkpoints, plan.average)
         self.coverage: Coverage | None = None
         kind = self.data.tokenizer.kind
         self.unit = kind if kind in ("char", "byte", "word") else "token"
@@ -69,7 +70,11 @@ class LanguageModelJob(Job[StreamData]):
 
     def callbacks(self) -> list[Callback]:
         embedding = self.plan.embedding
-        return [SampleText(self.plan.sample), *([embedding.callback()] if embedding else [])]
+        return [
+            SampleText(self.plan.sample),
+            *([self.kept] if self.plan.average else []),
+            *([embedding.callback()] if embedding else []),
+        ]
 
     def check_ranks(self, ranks: int) -> None:
         streams = self.plan.data.streams
@@ -106,6 +111,7 @@ class LanguageModelJob(Job[StreamData]):
         seconds = history.seconds
         load_best(run, task)
         model = task.model.eval()
+        averaged = take_average(task, self.kept, lambda: -_score(model, data, "valid")["nll"])
         scores = {split: _score(model, data, split) for split in data.corpus.splits if split != "train"}
         main = "test" if "test" in scores else "valid"
         spelt = data.tokenizer.kind in ("char", "byte")  # a word model has no word but those of its text
@@ -120,6 +126,7 @@ class LanguageModelJob(Job[StreamData]):
             **scores[main],
             "eval_streams": plan.data.eval_streams,
             "scores": scores,
+            **({"averaged": averaged} if plan.average else {}),
             "corpus": {"name": data.corpus.name, "sha256": data.corpus.sha256, "split_rule": data.corpus.split_rule},
             "seed": plan.seed,
             "parameters": model.num_parameters,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any, ClassVar, Literal
 
 import lightning
@@ -14,7 +13,7 @@ from rnnzoo.files import write_text
 from rnnzoo.metrics import bleu
 from rnnzoo.models import Seq2Seq
 from rnnzoo.models.evaluating import evaluate_translation
-from rnnzoo.tasks.jobs.base import Job, load_best, run_facts
+from rnnzoo.tasks.jobs.base import Job, load_best, run_facts, take_average
 from rnnzoo.tasks.recipe import TranslatorRecipe
 from rnnzoo.tasks.run_folder import RunFolder
 from rnnzoo.tasks.translator import Translator
@@ -23,7 +22,6 @@ from rnnzoo.training import (
     KeepValidated,
     PairData,
     PretrainedEmbedding,
-    average_state_dicts,
     draw_curve,
     read_history,
 )
@@ -132,7 +130,7 @@ class TranslatorJob(Job[PairData]):
         seconds = history.seconds
         load_best(run, task)
         model, corpus = task.model.eval(), data.corpus
-        averaged = self._average()
+        averaged = take_average(task, self.kept, self._valid_bleu)
         found = {
             split: evaluate_translation(model, sources, corpus.references[split], search=plan.search)
             for split, (sources, _) in corpus.splits.items()
@@ -167,23 +165,6 @@ class TranslatorJob(Job[PairData]):
         save_folder(run.path, model, task=plan.name, data=described, metrics=metrics, recipe=plan.to_yaml())
         score, chrf = scores[main]["bleu"], scores[main]["chrf"]
         return f"{main}: BLEU {score['score']:.2f}, chrF {chrf['score']:.2f} ({score['signature']})"
-
-    def _average(self) -> int:
-        """Gives the task the mean weights of the last validations, where they validate better than those it has.
-
-        Returns:
-            How many were averaged; 0 where the task keeps what it has.
-        """
-        paths = self.kept.paths() if self.plan.average else []
-        if len(paths) < 2:
-            return 0
-        best = copy.deepcopy(self.task.state_dict())
-        before = self._valid_bleu()
-        self.task.load_state_dict(average_state_dicts(paths))
-        if self._valid_bleu() > before:
-            return len(paths)
-        self.task.load_state_dict(best)
-        return 0
 
     def _valid_bleu(self) -> float:
         """What the task's weights score on the validation part, with the recipe's search."""
