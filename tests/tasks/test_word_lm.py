@@ -19,6 +19,7 @@ from rnnzoo.files import read_json
 from rnnzoo.models import LanguageModel, LanguageModelConfig
 from rnnzoo.tasks import Recipe, WordLM, train
 from rnnzoo.text import WordTokenizer
+from rnnzoo.training import StreamData, average_state_dicts
 from rnnzoo.zoo import measure, read_metrics
 
 pytestmark = [pytest.mark.filterwarnings(filter) for filter in small_lm.FILTERS]
@@ -210,3 +211,31 @@ def test_nothing_is_written_with_unk() -> None:
     for options in ({"temperature": 0.0}, {"top_k": 1}, {"top_p": 0.5}, {"min_p": 0.5}, {}):
         assert "<unk>" not in model.generate("the", max_new_tokens=20, seed=0, **options)[0]
     assert model.score("the whale").totals.ppl < 1e30
+
+
+@pytest.mark.parametrize("lr", [3e-2, 1.0])
+def test_a_run_ends_in_the_average_of_its_last_validations_if_that_is_better(tmp_path: Path, lr: float) -> None:
+    recipe = tmp_path / "word-small.test.yaml"
+    recipe.write_text(RECIPE.replace("TEXT", str(write_words(tmp_path / "text.txt"))))
+    settings = {"schedule": {"name": "constant"}, "average": 3, "lr": lr}
+    run = train(recipe, settings=settings, runs=tmp_path / "runs")
+    kept = sorted((run / "checkpoints").glob("validated-*.ckpt"))
+    assert len(kept) == 3  # of four validations
+
+    task = WordLM.load_from_checkpoint(run / "checkpoints" / "best.ckpt").eval()
+    fields = {"files": [str(tmp_path / "text.txt")], "test_part": True, "streams": 4, "chunk_len": 7}
+    data = StreamData(fields, tokenizer=task.model.tokenizer)
+    data.setup("fit")
+    found = [measure(task.model, data.ids("valid"), 1).nll]
+    task.load_state_dict(average_state_dicts(kept))
+    found.append(measure(task.model, data.ids("valid"), 1).nll)
+    assert read_metrics(run)["averaged"] == (3 if found[1] < found[0] else 0)
+    assert read_metrics(run)["scores"]["valid"]["nll"] == pytest.approx(min(found), rel=1e-5)
+    assert torch.equal(rnnzoo.load(run).head.bias, task.model.head.bias) == (found[1] < found[0])
+
+
+def test_no_average_unless_asked_for(finished: Path, tmp_path: Path) -> None:
+    assert "averaged" not in read_metrics(finished)
+    assert not list((finished / "checkpoints").glob("validated-*"))
+    with pytest.raises(UserError, match="average cannot be negative"):
+        train(finished / "recipe.yaml", settings={"average": -1}, runs=tmp_path)
