@@ -27,6 +27,7 @@ from rnnzoo.training import (
     StopOnSignal,
     Stopped,
     TrainProgress,
+    keep_few_kernels,
     keep_freed_memory,
 )
 from rnnzoo.zoo import find_recipe
@@ -99,6 +100,7 @@ def train(
         run.begin(plan, given, job.data.corpus.sha256, job.coverage, overlays)
     if trainer.strategy.root_device.type == "cpu":
         keep_freed_memory()
+        keep_few_kernels()
     os.environ["RNNZOO_RUN"] = str(run.path)
     try:
         if visible and trainer.is_global_zero:

@@ -4,7 +4,7 @@ from rnnzoo.training.averaging import KeepValidated, average_state_dicts
 from rnnzoo.training.checkpoint import BestCheckpoint, DurableCheckpointIO, StepCheckpoints, is_whole, sidecar
 from rnnzoo.training.finite import NonFiniteError, SkippedStep
 from rnnzoo.training.history import History, draw_curve, read_history
-from rnnzoo.training.memory import keep_freed_memory
+from rnnzoo.training.memory import keep_few_kernels, keep_freed_memory
 from rnnzoo.training.nt_asgd import NTASGD, NTASGDConfig
 from rnnzoo.training.optim import OptimizerConfig, ScheduleConfig
 from rnnzoo.training.pair_data import PairData, PairDataConfig
@@ -45,6 +45,7 @@ __all__ = [
     "average_state_dicts",
     "draw_curve",
     "is_whole",
+    "keep_few_kernels",
     "keep_freed_memory",
     "read_history",
     "sidecar",
