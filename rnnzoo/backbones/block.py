@@ -64,7 +64,14 @@ class BlockConfig(Config):
 
     def build_norm(self, size: int) -> nn.Module:
         """The normalisation of `size` features."""
-        return nn.RMSNorm(size, eps=1e-6) if self.norm == "rms" else nn.LayerNorm(size)
+        return _RMSNorm(size, eps=1e-6) if self.norm == "rms" else nn.LayerNorm(size)
+
+
+class _RMSNorm(nn.RMSNorm):
+    """In its weight's type: autocast leaves this one to us, and PyTorch warns where the two differ."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.to(self.weight.dtype))
 
 
 class BlockState(NamedTuple):

@@ -155,3 +155,14 @@ def test_both_directions() -> None:
         assert not y[row, length:].any()
         for ours, theirs in zip(states.leaves(final), states.leaves(alone_final), strict=True):
             torch.testing.assert_close(ours[row], theirs[0], rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("norm", ["rms", "layer"])
+def test_autocast_is_no_reason_to_warn(norm: str) -> None:
+    """Warnings are errors here. What comes out is float32's, to bf16's last digit."""
+    config = BlockConfig(norm=norm, expansion=1.5, gate="silu", conv_width=4, mlp_expansion=2, cell_norm=2)
+    block, x = block_of(MINGRU, config, input_size=6), torch.randn(2, 5, 6)
+    with torch.autocast("cpu", torch.bfloat16):
+        y, _ = block(x)
+    torch.testing.assert_close(y.float(), block(x)[0], rtol=0.05, atol=0.05)
+    y.float().sum().backward()
