@@ -131,8 +131,10 @@ def _score(parts: CardParts, metrics: dict[str, Any], unit: str) -> str:
 def _training(metrics: dict[str, Any]) -> str:
     run, machine = metrics["training"], metrics["hardware"]
     place = f"{machine['devices']} x {machine['device']} ({machine['name']})"
+    before = metrics.get("init_from")
+    first = f"It goes on from `{before}`, whose training is not in these figures. " if isinstance(before, str) else ""
     return (
-        f"{run['epochs']} epochs, {run['steps']:,} steps, {run['tokens']:,} tokens in {run['seconds'] / 60:.0f} "
+        f"{first}{run['epochs']} epochs, {run['steps']:,} steps, {run['tokens']:,} tokens in {run['seconds'] / 60:.0f} "
         f"minutes on {place} with torch {machine['torch']}, {run['tokens_per_second']:,.0f} tokens per second, seed "
         f"{metrics['seed']}. The recipe is in recipe.yaml: `rnnzoo train {metrics['recipe']}` trains it again."
     )

@@ -404,6 +404,8 @@ def test_training_further_on_a_text_with_new_characters(place: Path, finished: P
     )
     assert further < scratch
     assert parse_yaml((still / "recipe.yaml").read_text())["init_from"] == str(finished)
+    assert read_metrics(still)["init_from"] == f"{finished.parent.name}/{finished.name}"  # no folder of this machine
+    assert "init_from" not in read_metrics(finished)
 
 
 def test_training_further_takes_the_models_network(place: Path, finished: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import resource
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from pathlib import PurePath
 from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
 
 import lightning
@@ -22,7 +23,7 @@ from rnnzoo.training import History, KeepValidated, PairData, StreamData, averag
 
 D = TypeVar("D", StreamData, PairData)
 
-__all__ = ["Job", "load_best", "run_facts", "take_average"]
+__all__ = ["Job", "load_best", "run_facts", "take_average", "went_on_from"]
 
 
 class Job(ABC, Generic[D]):
@@ -104,6 +105,11 @@ def take_average(task: Task, kept: KeepValidated, score: Callable[[], float]) ->
         return len(paths)
     task.load_state_dict(best)
     return 0
+
+
+def went_on_from(init_from: str | None) -> dict[str, str]:
+    """What metrics.json says of the model that was trained further: a run folder goes by its last two names."""
+    return {} if init_from is None else {"init_from": "/".join(PurePath(init_from).parts[-2:])}
 
 
 def run_facts(trainer: lightning.Trainer, history: History, seconds: float) -> dict[str, Any]:

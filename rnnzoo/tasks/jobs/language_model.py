@@ -15,7 +15,7 @@ from rnnzoo.metrics import bits, perplexity
 from rnnzoo.metrics.novelty import novelty
 from rnnzoo.models import LanguageModel
 from rnnzoo.tasks.char_lm import CharLM
-from rnnzoo.tasks.jobs.base import Job, load_best, run_facts, take_average
+from rnnzoo.tasks.jobs.base import Job, load_best, run_facts, take_average, went_on_from
 from rnnzoo.tasks.language_model import LanguageModelTask
 from rnnzoo.tasks.recipe import LanguageModelRecipe
 from rnnzoo.tasks.run_folder import RunFolder
@@ -132,6 +132,7 @@ class LanguageModelJob(Job[StreamData]):
             "parameters": model.num_parameters,
             "vocab_size": model.vocab_size,
             "cell": "/".join(dict.fromkeys(layer.name for layer in model.config.backbone.layers)),
+            **went_on_from(plan.init_from),
             **run_facts(trainer, history, seconds),
         }
         if (coverage := run.coverage()) is not None and plan.embedding is not None:

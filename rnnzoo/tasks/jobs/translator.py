@@ -13,7 +13,7 @@ from rnnzoo.files import write_text
 from rnnzoo.metrics import bleu
 from rnnzoo.models import Seq2Seq
 from rnnzoo.models.evaluating import evaluate_translation
-from rnnzoo.tasks.jobs.base import Job, load_best, run_facts, take_average
+from rnnzoo.tasks.jobs.base import Job, load_best, run_facts, take_average, went_on_from
 from rnnzoo.tasks.recipe import TranslatorRecipe
 from rnnzoo.tasks.run_folder import RunFolder
 from rnnzoo.tasks.translator import Translator
@@ -158,6 +158,7 @@ class TranslatorJob(Job[PairData]):
             "parameters": model.num_parameters,
             "vocab_size": model.vocab_size,
             "cell": "/".join(dict.fromkeys(cells)),
+            **went_on_from(plan.init_from),
             **run_facts(trainer, history, seconds),
         }
         described = plan.data.to_dict()
