@@ -238,7 +238,8 @@ def test_list_and_show(capsys: pytest.CaptureFixture[str]) -> None:
     captions = [f"mt-gru.multi30k-{pair}" for pair in ("de-en", "en-de", "en-fr")]
     of_lstm = ["mt-lstm.numbers-en-fr", "mt-lstm.tatoeba-en-fr", "mt-vanilla.multi30k-en-fr"]
     assert sorted(rnnzoo.list_models("mt-*", cell="lstm")) == of_lstm
-    assert sorted(rnnzoo.list_models("mt-*", task="translator")) == sorted(captions + of_lstm)
+    others = ["mt-mingru.multi30k-en-fr"]
+    assert sorted(rnnzoo.list_models("mt-*", task="translator")) == sorted(captions + of_lstm + others)
     assert main(["list", "char-lstm*"]) == 0
     assert name in capsys.readouterr().out
     assert main(["list", "--cell", "lstm", "--json"]) == 0
