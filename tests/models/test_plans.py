@@ -6,6 +6,7 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -287,15 +288,21 @@ def test_prepared_products_are_those_of_plain_weights() -> None:
     torch.testing.assert_close(x.grad, weight.sum(0, keepdim=True))
 
 
-@pytest.mark.parametrize("outputs", [8, 64, 1024])
-def test_only_where_pytorch_has_one_thread_a_large_product_is_openblas(outputs: int) -> None:
+@pytest.mark.parametrize("outputs", [8, 64, 1024, 2048])
+def test_only_where_pytorch_has_one_thread_a_large_product_is_openblas(
+    monkeypatch: pytest.MonkeyPatch, outputs: int
+) -> None:
     """The threads of both, side by side, wait for each other: a hundred times as long as the product itself takes."""
-    product, x, bias = weights.Product(torch.randn(outputs, 256)), torch.randn(1, 256), torch.randn(outputs)
+    product, bias, dot, asked = weights.Product(torch.randn(outputs, 256)), torch.randn(outputs), np.dot, []
+    monkeypatch.setattr(weights.np, "dot", lambda a, b: asked.append(b.shape) or dot(a, b))
     before = torch.get_num_threads()
     try:
         for threads in (2, 1):
             torch.set_num_threads(threads)
-            torch.testing.assert_close(product(x, bias), F.linear(x, product.weight, bias), rtol=1e-5, atol=1e-4)
-            assert (product._columns is not None) == (threads == 1 or outputs == 8)
+            for x in (torch.randn(1, 256), torch.randn(256), torch.randn(1, 1, 256)):
+                want = F.linear(x, product.weight, bias)
+                torch.testing.assert_close(product(x, bias), want, rtol=1e-5, atol=1e-4)
+                torch.testing.assert_close(product(x), want - bias, rtol=1e-5, atol=1e-4)
+            assert bool(asked) == (threads == 1 or outputs == 8)
     finally:
         torch.set_num_threads(before)

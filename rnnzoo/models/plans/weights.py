@@ -6,7 +6,7 @@ own order. `python -m benchmarks.generate` prints all of them.
 
 OpenBLAS and PyTorch have threads of their own, and those of one go on looking for work when the others begin: on two
 cores, one product by each took 8 milliseconds, where both took 0.1. So with several threads OpenBLAS has only what it
-does on one.
+does on one, PyTorch the rest: a smaller matrix by its plain product with the transposed copy, a larger one by oneDNN.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ _WORTH_ORDER = 1 << 16
 _ON_ONE = 9216
 """Entries of a matrix below which OpenBLAS multiplies on one thread, however many it has."""
 
+_WORTH_THREADS = 1 << 19
+"""Entries of a matrix from which on one row by it is worth several threads."""
+
 
 class Product:
     """x W^T + b by a matrix that stays as it is, for any number of rows.
@@ -45,12 +48,17 @@ class Product:
         self._packed: Callable[..., Tensor] | None = None
         self._packs = weight.numel() >= _WORTH_ORDER
         self._on_one = weight.numel() < _ON_ONE
+        self._alone = weight.numel() < _WORTH_THREADS
 
     def __call__(self, x: Float[Tensor, "*B I"], bias: Tensor | None = None) -> Float[Tensor, "*B O"]:
         if x.dtype != self.weight.dtype or x.requires_grad:
             return F.linear(x, self.weight, bias)
-        if x.numel() == self.inputs and (self._on_one or torch.get_num_threads() == 1):
-            return self._one(x, bias)
+        if x.numel() == self.inputs:
+            if self._on_one or torch.get_num_threads() == 1:
+                return self._one(x, bias)
+            if self._alone:
+                y = x @ torch.from_numpy(self._transposed())
+                return y if bias is None else y + bias
         if self._packs:
             product = self._packed or self._pack()
             if product is not None:
@@ -58,13 +66,16 @@ class Product:
         return F.linear(x, self.weight, bias)
 
     def _one(self, x: Tensor, bias: Tensor | None) -> Tensor:
-        if self._columns is None:  # made when they are first needed: a plan for many rows never does
-            self._columns = np.ascontiguousarray(self.weight.numpy().T)
         row = x.numpy() if x.dim() == 2 else x.reshape(1, -1).numpy()  # np.dot knows BLAS for two axes only
-        y = np.dot(row, self._columns)
+        y = np.dot(row, self._transposed())
         if bias is not None:
             y += self._added(bias)
         return torch.from_numpy(y if x.dim() == 2 else y.reshape(*x.shape[:-1], -1))
+
+    def _transposed(self) -> Any:
+        if self._columns is None:  # made when they are first needed: a plan for many rows never does
+            self._columns = np.ascontiguousarray(self.weight.numpy().T)
+        return self._columns
 
     def _added(self, bias: Tensor) -> Any:
         if self._bias is None or self._bias[0] is not bias:  # it is the same at every step
