@@ -24,6 +24,7 @@ from rnnzoo.errors import UserError, nearest
 from rnnzoo.models import LanguageModelConfig, Seq2SeqConfig
 from rnnzoo.tasks.hardware import ScaleConfig
 from rnnzoo.training import (
+    DropoutConfig,
     OptimizerConfig,
     PairDataConfig,
     PretrainedEmbedding,
@@ -154,6 +155,7 @@ class LanguageModelRecipe(Recipe):
         embedding: word vectors from a file, with which the model's table begins.
         init_from: a model to train further instead of a new one: a zoo name or a folder. Its network is taken too,
             and its vocabulary learns the text's new characters.
+        dropout: what of that model shall be dropped, where it is not what it was trained with.
         average: validations at the end of training whose weights are averaged (Izmailov et al. 2018, arXiv:1803.05407);
             the average is what the run ends in if it validates better than the best of them all. 0 for none.
         seed: of weights, dropout and the order of the data.
@@ -170,6 +172,7 @@ class LanguageModelRecipe(Recipe):
     trainer: dict[str, Any] = field(default_factory=dict)
     embedding: PretrainedEmbedding | None = None
     init_from: str | None = None
+    dropout: DropoutConfig = field(default_factory=DropoutConfig)
     average: int = 0
     seed: int = 1
     checkpoint_every: int = 50
@@ -182,6 +185,7 @@ class LanguageModelRecipe(Recipe):
             raise ValueError("average cannot be negative")
         if self.embedding is not None and self.init_from is not None:
             raise ValueError("embedding and init_from exclude each other: a trained model has its table")
+        _check_dropout(self.dropout, self.init_from)
 
 
 @dataclass(frozen=True)
@@ -215,6 +219,7 @@ class TranslatorRecipe(Recipe, name="translator"):
             what the run ends in if it validates better than the best of them all. 0 for none.
         init_from: a translator to train further instead of a new one: a zoo name or a folder. Its network and its
             vocabularies are taken.
+        dropout: what of that model shall be dropped, where it is not what it was trained with.
         seed: of weights, dropout and the order of the data.
         checkpoint_every: optimiser steps between two checkpoints.
         on_nonfinite: what is done when a loss or gradient is NaN or infinite: ``stop``, or ``skip`` that step.
@@ -233,6 +238,7 @@ class TranslatorRecipe(Recipe, name="translator"):
     tgt_embedding: PretrainedEmbedding | None = None
     average: int = 0
     init_from: str | None = None
+    dropout: DropoutConfig = field(default_factory=DropoutConfig)
     seed: int = 1
     checkpoint_every: int = 100
     on_nonfinite: OnNonFinite = "stop"
@@ -251,6 +257,12 @@ class TranslatorRecipe(Recipe, name="translator"):
             raise ValueError("shared: all has one table: give src_embedding or tgt_embedding")
         if not 0 <= self.label_smoothing < 1:
             raise ValueError("label_smoothing lies between 0 and 1")
+        _check_dropout(self.dropout, self.init_from)
+
+
+def _check_dropout(dropout: DropoutConfig, init_from: str | None) -> None:
+    if dropout and init_from is None:
+        raise ValueError("dropout is that of a model that is trained further (init_from); a new one's are in model")
 
 
 def read(recipe: str | Path, overlays: Sequence[str | Path] = ()) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from rnnzoo.training.averaging import KeepValidated, average_state_dicts
 from rnnzoo.training.checkpoint import BestCheckpoint, DurableCheckpointIO, StepCheckpoints, is_whole, sidecar
+from rnnzoo.training.dropout import DropoutConfig
 from rnnzoo.training.finite import NonFiniteError, SkippedStep
 from rnnzoo.training.history import History, draw_curve, read_history
 from rnnzoo.training.memory import keep_few_kernels, keep_freed_memory
@@ -18,6 +19,7 @@ from rnnzoo.training.stream_data import StreamData, StreamDataConfig, WordDataCo
 __all__ = [
     "NTASGD",
     "BestCheckpoint",
+    "DropoutConfig",
     "DurableCheckpointIO",
     "FreezeEmbedding",
     "History",

@@ -365,6 +365,8 @@ def test_a_new_run_has_a_folder_of_its_own(place: Path, tmp_path: Path, monkeypa
         ({"text": "none.txt"}, r"none\.txt: no such file"),
         ({"init_from": "./none"}, "none: no such folder"),
         ({"init_from": "none"}, "unknown model 'none'"),
+        ({"settings": {"dropout.output": 0.3}}, r"dropout is that of a model that is trained further \(init_from\)"),
+        ({"settings": {"dropout.output": 1.0}}, "a dropout lies between 0 and 1"),
         ({"settings": {"sample.prompt": "ab!"}}, r"sample\.prompt: .*'!' \(U\+0021\)"),
         ({"settings": {"trainer.max_epoch": 2}}, r"trainer\.max_epoch: unknown field \(did you mean 'max_epochs'"),
         ({"settings": {"trainer.max_epochs": "two"}}, "max_epochs"),
@@ -414,3 +416,16 @@ def test_training_further_takes_the_models_network(place: Path, finished: Path, 
         settings={"trainer.max_steps": 1},
     )  # fmt: skip
     assert load(folder).config == load(finished).config
+
+
+def test_training_further_with_other_dropout(place: Path, finished: Path, tmp_path: Path) -> None:
+    """The run's model has it, in its files and when it is taken up again; the weights are those that it began with."""
+    options: dict[str, Any] = {"text": place / "text.txt", "init_from": str(finished), "lr": 1e-12}
+    settings = {"dropout.output": 0.4, "optimizer.weight_decay": 0.0, "trainer.max_steps": 1}
+    folder = train(place / "small.yaml", runs=tmp_path, **options, settings=settings)
+    model, base = load(folder), load(finished)
+    assert model.config == base.config.replace(output_dropout=0.4)
+    assert base.config.output_dropout != 0.4
+    for name, weight in base.state_dict().items():
+        torch.testing.assert_close(model.state_dict()[name], weight, rtol=0, atol=1e-8)
+    assert parse_yaml((folder / "recipe.yaml").read_text())["dropout"]["output"] == 0.4

@@ -71,6 +71,7 @@ def test_tables_that_are_not_trained_are_those_of_the_files(place: Path) -> None
         ({"src_embedding.source": "vectors.src", "model.embedding_dim": 5}, "source's table is"),
         ({"src_embedding.source": "vectors.src", "src_embedding.project": True}, "project is for language models"),
         ({"src_embedding.source": "vectors.src", "init_from": "mt-gru.multi30k-en-fr"}, "exclude each other"),
+        ({"dropout.hidden": 0.5}, r"dropout is that of a model that is trained further \(init_from\)"),
         (
             {
                 **{"src_embedding.source": "vectors.src", "tgt_embedding.source": "vectors.tgt"},
@@ -100,6 +101,19 @@ def test_the_average_of_the_last_validations_if_it_is_better(place: Path) -> Non
     same = all(torch.equal(ended[name], mean[name]) for name in ended)
     assert same == (averaged == 2)
     assert "averaged" not in read_metrics(go(place))
+
+
+def test_training_further_with_other_dropout(place: Path) -> None:
+    first = go(place)
+    further = go(
+        place, **{"init_from": str(first), "dropout.hidden": 0.4, "dropout.output": 0.0, "optimizer.lr": 1e-12}
+    )
+    before, after = (load(run, kind=Seq2Seq) for run in (first, further))
+    halves = {name: getattr(before.config, name).replace(hidden_dropout=0.4) for name in ("encoder", "decoder")}
+    assert after.config == before.config.replace(output_dropout=0.0, **halves)
+    assert after.config != before.config
+    for name, weight in before.state_dict().items():
+        torch.testing.assert_close(after.state_dict()[name], weight, rtol=0, atol=1e-6)
 
 
 def test_averaging_chooses_by_the_validation(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,7 +53,7 @@ class LanguageModelJob(Job[StreamData]):
 
     def build(self, run: RunFolder) -> LanguageModelTask:
         plan, data, base = self.plan, self.data, self.base
-        vectors, model = None, plan.model if base is None else _grown(base, data)
+        vectors, model = None, plan.model if base is None else plan.dropout.on(_grown(base, data))
         if plan.embedding is not None:
             # The file is read once: a resumed run has its table in the checkpoint, and knows what was said of the file.
             vectors = None if self.resume else plan.embedding.load(data.tokenizer, data.ids("train"), plan.seed)
@@ -95,6 +95,8 @@ class LanguageModelJob(Job[StreamData]):
             shown = " ".join(repr(text) for text in new[:10]) + (" ..." if len(new) > 10 else "")
             known = f"{base.vocab_size} known tokens kept, {len(new)} new drawn {shown}"
             lines.append(f"goes on from {self.plan.init_from}: {known}")
+            if self.plan.dropout:
+                lines.append(f"dropout: {self.plan.dropout}")
         if self.coverage is not None:
             lines.append(f"embedding: {self.coverage}")
         return lines

@@ -73,9 +73,8 @@ class TranslatorJob(Job[PairData]):
 
     def build(self, run: RunFolder) -> Translator:
         plan, data = self.plan, self.data
-        model: Seq2Seq | Any = self.base
-        if model is None:
-            model = plan.model.replace(max_source=data.longest_source)
+        fresh, base = plan.model.replace(max_source=data.longest_source), self.base
+        model: Seq2Seq | Any = fresh if base is None else plan.dropout.on(base)
         try:
             self.task = Translator(
                 model, data.src_tokenizer, data.tgt_tokenizer, plan.optimizer, plan.schedule, plan.label_smoothing
@@ -122,6 +121,8 @@ class TranslatorJob(Job[PairData]):
             lines.append(corpus.summary)
         if self.base is not None:
             lines.append(f"goes on from {self.plan.init_from}")
+            if self.plan.dropout:
+                lines.append(f"dropout: {self.plan.dropout}")
         lines += [f"{side}_embedding: {vectors.coverage}" for side, vectors in self.vectors.items()]
         return lines
 

@@ -1,0 +1,80 @@
+"""Other dropouts for a model that is trained further."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
+
+import torch
+
+from rnnzoo.backbones import StackConfig
+from rnnzoo.config import Config
+from rnnzoo.models import LanguageModel, Seq2Seq
+
+M = TypeVar("M", LanguageModel, Seq2Seq)
+
+__all__ = ["DropoutConfig"]
+
+_DROPPED = re.compile(r"parametrizations\.(\w+)\.original$")
+"""What a weight is called beneath `WeightDropout`."""
+
+
+@dataclass(frozen=True)
+class DropoutConfig(Config):
+    """What shall be dropped of a model that is trained further; where it is None, as much as the model says itself.
+
+    Args:
+        embedding: share of the vocabulary whose vectors are dropped, whole.
+        input: of the vectors before the first layer.
+        hidden: between the layers; of a translator between those of either half.
+        weight: of the recurrent weights; likewise.
+        output: of the last layer's output, or of a translator's readout.
+    """
+
+    embedding: float | None = None
+    input: float | None = None
+    hidden: float | None = None
+    weight: float | None = None
+    output: float | None = None
+
+    def __post_init__(self) -> None:
+        if not all(0 <= p < 1 for p in self._said().values()):
+            raise ValueError("a dropout lies between 0 and 1")
+
+    def _said(self) -> dict[str, float]:
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: p for name, p in values.items() if p is not None}
+
+    def __bool__(self) -> bool:
+        return bool(self._said())
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name} {p:g}" for name, p in self._said().items())
+
+    def on(self, model: M) -> M:
+        """A copy of `model` with these dropouts, or `model` itself where nothing is said.
+
+        Raises:
+            UserError: `weight` has nothing to fall on in one of the model's cells.
+        """
+        if not self:
+            return model
+        said = {f"{name}_dropout": p for name, p in self._said().items()}
+        inner = {name: said.pop(name) for name in ("hidden_dropout", "weight_dropout") if name in said}
+        stacks = {
+            field.name: stack.replace(**inner)
+            for field in fields(model.config)
+            if isinstance(stack := getattr(model.config, field.name), StackConfig)
+        }
+        config: Any = model.config.replace(**said, **stacks)
+        copy: M
+        if isinstance(model, Seq2Seq):
+            copy = config.build(model.src_tokenizer, model.tgt_tokenizer)
+        else:
+            copy = config.build(model.tokenizer)
+        weights = {_DROPPED.sub(r"\1", name): weight for name, weight in model.state_dict().items()}
+        with torch.no_grad():
+            for name, weight in copy.state_dict().items():
+                weight.copy_(weights[_DROPPED.sub(r"\1", name)])
+        return copy.train(model.training)
