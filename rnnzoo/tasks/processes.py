@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import queue
 import signal
 import subprocess
 import sys
@@ -13,7 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
 from typing import IO, TypeVar
 
-__all__ = ["Children", "at_once", "ended_by_signals", "environment"]
+import torch
+
+__all__ = ["Children", "Shares", "at_once", "ended_by_signals", "environment"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -22,9 +25,47 @@ TERMINATED = 143
 """The exit code after SIGTERM, as shells have it."""
 
 
-def environment(threads: int) -> dict[str, str]:
-    """That of a process which computes with so many threads."""
-    return {**os.environ, "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+"""The variable in which a process finds the GPUs that it may use."""
+
+
+def environment(threads: int, gpus: str | None = None) -> dict[str, str]:
+    """That of a process which computes with so many threads, on these GPUs; None leaves it all of ours."""
+    visible = {} if gpus is None else {VISIBLE: gpus}
+    return {**os.environ, "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads), **visible}
+
+
+class Shares:
+    """The GPUs of this machine, dealt out to trainings that run at the same time: else all would take the first.
+
+    Each has as many as the others; where there are more trainings than GPUs, some have one in common.
+
+    Args:
+        jobs: trainings at a time. gpus: what the GPUs are called; those that we may use when left out.
+    """
+
+    def __init__(self, jobs: int, gpus: Sequence[str] | None = None) -> None:
+        known = _visible() if gpus is None else gpus
+        self._free: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        each = max(1, len(known) // jobs)
+        for job in range(jobs):
+            first = job * each % max(1, len(known))
+            self._free.put(",".join(known[first : first + each]) if jobs > 1 and known else None)
+
+    @contextlib.contextmanager
+    def one(self) -> Iterator[str | None]:
+        """A share that nobody else has meanwhile; None where there is nothing to deal out."""
+        share = self._free.get()
+        try:
+            yield share
+        finally:
+            self._free.put(share)
+
+
+def _visible() -> list[str]:
+    said = os.environ.get(VISIBLE)
+    count = torch.cuda.device_count()  # of those that are visible; nothing is begun on any of them
+    return said.split(",")[:count] if said else [str(number) for number in range(count)]
 
 
 def at_once(work: Callable[[T], R], items: Iterable[T], jobs: int, stop: Callable[[], None]) -> list[R]:
@@ -76,13 +117,13 @@ class Children:
         self._lock = threading.Lock()
 
     def python(
-        self, words: Sequence[str], *, threads: int, errors: IO[str], held: Sequence[int] = ()
+        self, words: Sequence[str], *, threads: int, errors: IO[str], held: Sequence[int] = (), gpus: str | None = None
     ) -> tuple[int, str]:
         """Runs Python with these arguments.
 
         Args:
             words: the arguments. threads: as in `environment`. errors: where standard error goes.
-            held: open files that it has, too.
+            held: open files that it has, too. gpus: as in `environment`.
 
         Returns:
             The exit code, negative after a signal, and what it wrote to standard output.
@@ -96,7 +137,7 @@ class Children:
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,
-                env=environment(threads),
+                env=environment(threads, gpus),
                 pass_fds=held,
                 start_new_session=True,
             )

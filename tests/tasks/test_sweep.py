@@ -79,7 +79,7 @@ def in_this_process(*, curves: bool = False) -> Iterator[list[list[str]]]:
     commands: list[list[str]] = []
 
     def python(
-        self: Children, words: Sequence[str], *, threads: int, errors: IO[str], held: Sequence[int] = ()
+        self: Children, words: Sequence[str], *, threads: int, errors: IO[str], held: Sequence[int], gpus: str | None
     ) -> tuple[int, str]:
         assert words[:3] == ["-m", "rnnzoo", "train"]
         commands.append(list(words[2:]))

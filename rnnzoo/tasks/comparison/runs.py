@@ -14,7 +14,7 @@ from typing import Any
 from rnnzoo.errors import UserError
 from rnnzoo.files import append_line, read_lines
 from rnnzoo.tasks.comparison.plan import Comparison, Job
-from rnnzoo.tasks.processes import at_once, environment
+from rnnzoo.tasks.processes import Shares, at_once, environment
 
 __all__ = ["RUNS", "Run", "compare", "read_runs"]
 
@@ -61,7 +61,8 @@ def compare(
     Args:
         comparison: what is compared.
         folder: where runs.jsonl is, or is to be.
-        jobs: cells at a time, each in a process; speeds are only worth something where each has a core of its own.
+        jobs: cells at a time, each in a process; they share the GPUs. Speeds are only worth something where each has a
+            core of its own.
         imports: files and packages that each process imports first.
         run: False only looks up what is there.
         say: told of each run.
@@ -74,7 +75,7 @@ def compare(
     """
     if jobs < 1:
         raise UserError("--jobs must be at least 1")
-    known, lock, stopped = read_runs(folder), threading.Lock(), threading.Event()
+    known, lock, stopped, shares = read_runs(folder), threading.Lock(), threading.Event(), Shares(jobs)
     failed: list[str] = []
 
     def result(job: Job) -> Run | None:
@@ -83,7 +84,8 @@ def compare(
         if stopped.is_set():
             return None
         what = f"{job.cell}, learning rate {job.lr:g}, seed {job.seed}"
-        data, problem = _in_a_process(job, imports)
+        with shares.one() as gpus:
+            data, problem = _in_a_process(job, imports, gpus)
         with lock:
             if stopped.is_set():
                 return None
@@ -111,14 +113,14 @@ def compare(
     return [one for runs in found for one in runs], failed
 
 
-def _in_a_process(job: Job, imports: Sequence[str]) -> tuple[dict[str, Any] | None, str]:
+def _in_a_process(job: Job, imports: Sequence[str], gpus: str | None) -> tuple[dict[str, Any] | None, str]:
     """The figures of a run, or None and what went wrong."""
     done = subprocess.run(
         [sys.executable, "-m", "rnnzoo.tasks.comparison.one"],
         input=json.dumps({**job.to_dict(), "imports": list(imports)}),
         capture_output=True,
         text=True,
-        env=environment(job.threads),
+        env=environment(job.threads, gpus),
         check=False,
     )
     figures = done.stdout.splitlines()

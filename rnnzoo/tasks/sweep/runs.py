@@ -16,7 +16,7 @@ from typing import Any
 
 from rnnzoo.errors import UserError
 from rnnzoo.files import append_line, read_json, read_lines
-from rnnzoo.tasks.processes import Children, at_once, ended_by_signals
+from rnnzoo.tasks.processes import Children, Shares, at_once, ended_by_signals
 from rnnzoo.tasks.run_folder import RunFolder, last_run
 from rnnzoo.tasks.sweep.plan import Point, Sweep
 from rnnzoo.training import NonFiniteError
@@ -70,7 +70,8 @@ def sweep(
     Args:
         grid: what is trained.
         folder: where sweep.jsonl and the run folders are, or are to be.
-        jobs: trainings at a time; speeds are only worth something where each has a core of its own.
+        jobs: trainings at a time, which share the GPUs; speeds are only worth something where each has a core of its
+            own.
         run: False only looks up what is there.
         say: told of each training.
 
@@ -88,7 +89,7 @@ def sweep(
         known = read_results(folder)
         return [Run(point, known[point.key]) for point in points if point.key in known]
     with _alone(folder) as lock, ended_by_signals():
-        trainings = _Trainings(grid, folder, lock, say)
+        trainings = _Trainings(grid, folder, lock, Shares(jobs), say)
         try:
             found = at_once(trainings.result, points, jobs, trainings.stop)
         except (KeyboardInterrupt, SystemExit):
@@ -119,8 +120,8 @@ def _alone(folder: Path) -> Iterator[int]:
 class _Trainings:
     """Carries out the points of a sweep, from several threads."""
 
-    def __init__(self, grid: Sweep, folder: Path, lock: int, say: Callable[[str], None]) -> None:
-        self.sweep, self.folder, self.say = grid, folder, say
+    def __init__(self, grid: Sweep, folder: Path, lock: int, shares: Shares, say: Callable[[str], None]) -> None:
+        self.sweep, self.folder, self.shares, self.say = grid, folder, shares, say
         self.children = Children()
         self._held, self._known, self._writing = lock, read_results(folder), threading.Lock()
 
@@ -167,10 +168,10 @@ class _Trainings:
         place.mkdir(parents=True, exist_ok=True)
         log = place / "log.txt"
         self.say(f"{point}: {'goes on' if before else 'begins'}, says more in {log}")
-        with log.open("a+", encoding="utf-8", errors="replace") as errors:
+        with log.open("a+", encoding="utf-8", errors="replace") as errors, self.shares.one() as gpus:
             begun = errors.tell()
             code, out = self.children.python(
-                ["-m", "rnnzoo", *words], threads=self.sweep.threads, errors=errors, held=[self._held]
+                ["-m", "rnnzoo", *words], threads=self.sweep.threads, errors=errors, held=[self._held], gpus=gpus
             )
             errors.seek(begun)
             lines = errors.read().strip().splitlines()
