@@ -32,7 +32,10 @@ def _map(function: Callable[..., Tensor], state: State, *others: State) -> State
     if isinstance(state, dict):
         return {key: _map(function, value, *(o[key] for o in others)) for key, value in state.items()}
     if isinstance(state, tuple):
-        parts = [_map(function, *same) for same in zip(state, *others, strict=True)]
+        if others:
+            parts = [_map(function, *same) for same in zip(state, *others, strict=True)]
+        else:  # the same, for what decoding does at every token
+            parts = [function(part) if isinstance(part, Tensor) else _map(function, part) for part in state]
         return type(state)(*parts) if hasattr(state, "_fields") else tuple(parts)
     raise TypeError(f"a state is made of tensors, tuples and dicts, not {type(state).__name__}")
 

@@ -79,7 +79,6 @@ def stop_at(ids: Collection[int]) -> Callable[[Tensor], Sequence[bool]]:
     return lambda tokens: [token in ids for token in tokens.tolist()]
 
 
-@torch.no_grad()  # on the single move: a context held across a yield would leak into the caller
 def _advance(
     step: Step,
     old: Position,
@@ -88,9 +87,10 @@ def _advance(
     generators: Sequence[torch.Generator],
     running: Sequence[bool],
 ) -> Position:
-    logits, state = step(old.tokens, old.state, memory)
-    if all(running):
-        return Position(sample(logits, sampling, generators), state)
-    tokens = sample(logits, sampling, [g if r else None for g, r in zip(generators, running, strict=True)])
-    mask = torch.tensor(running, device=tokens.device)
-    return Position(torch.where(mask, tokens, old.tokens), states.select(mask, state, old.state))
+    with torch.no_grad():  # on the single move: a context held across a yield would leak into the caller
+        logits, state = step(old.tokens, old.state, memory)
+        if all(running):
+            return Position(sample(logits, sampling, generators), state)
+        tokens = sample(logits, sampling, [g if r else None for g, r in zip(generators, running, strict=True)])
+        mask = torch.tensor(running, device=tokens.device)
+        return Position(torch.where(mask, tokens, old.tokens), states.select(mask, state, old.state))

@@ -10,9 +10,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from rnnzoo.config import Config
@@ -71,24 +73,7 @@ def filter_logits(logits: Tensor, config: SamplingConfig) -> Tensor:
     Raises:
         UserError: a row is NaN, +inf, or -inf throughout.
     """
-    logits = _shifted(logits)
-    if config.temperature == 0:
-        return _keep(logits, logits.argmax(-1, keepdim=True))
-    if config.temperature != 1:
-        logits = logits / max(config.temperature, _SMALLEST_TEMPERATURE)
-    vocab_size = logits.size(-1)
-    top_k = min(config.top_k or vocab_size, vocab_size)
-    if top_k < vocab_size or config.top_p < 1:
-        ordered, ids = logits.sort(dim=-1, descending=True, stable=True)
-        ordered, ids = ordered[:, :top_k], ids[:, :top_k]
-        share = ordered.softmax(-1, dtype=torch.float64)
-        before = share.cumsum(-1) - share
-        dropped = before >= config.top_p if config.top_p < 1 else torch.zeros_like(before, dtype=torch.bool)
-        dropped[:, 0] = False
-        logits = torch.full_like(logits, -math.inf).scatter(-1, ids, ordered.masked_fill(dropped, -math.inf))
-    if config.min_p > 0:  # the largest is 0, so this is relative to it
-        logits = logits.masked_fill(logits < math.log(config.min_p), -math.inf)
-    return logits
+    return torch.from_numpy(_filtered(logits, config))
 
 
 def sample(logits: Tensor, config: SamplingConfig, generators: Sequence[torch.Generator | None]) -> Tensor:
@@ -115,8 +100,7 @@ def sample(logits: Tensor, config: SamplingConfig, generators: Sequence[torch.Ge
         largest, ids = logits.detach().max(-1)
         _check(largest)
         return ids
-    # In NumPy: on a row of a few numbers a call of PyTorch's costs more than what it computes.
-    heights = np.exp(filter_logits(logits, config).numpy(), dtype=np.float64).cumsum(-1)
+    heights = np.exp(_filtered(logits, config), dtype=np.float64).cumsum(-1)
     drawn = [0.0 if g is None else torch.rand((), generator=g, dtype=torch.float64).item() for g in generators]
     level = np.array(drawn)[:, None] * heights[:, -1:]
     # the first token whose height is *above* the level; it cannot be one of probability 0
@@ -133,17 +117,51 @@ def row_generators(seed: int | None, num: int) -> list[torch.Generator]:
     return [torch.Generator().manual_seed((seed + row) % 2**63) for row in range(num)]
 
 
-def _shifted(logits: Tensor) -> Tensor:
-    logits = logits.detach().to("cpu", torch.float32)
-    largest = logits.amax(-1, keepdim=True)
+# In NumPy: on a row of a few numbers a call of PyTorch's costs more than what it computes.
+
+Logits: TypeAlias = NDArray[np.float32]
+"""(B, V), largest 0."""
+
+
+def _filtered(logits: Tensor, config: SamplingConfig) -> Logits:
+    scores: Logits = logits.detach().to("cpu", torch.float32).numpy()
+    largest = scores.max(-1, keepdims=True)
     _check(largest)
-    return logits - largest
+    scores = scores - largest
+    if config.temperature == 0:
+        return _top_k(scores, 1)
+    if config.temperature != 1:
+        scores /= np.float32(max(config.temperature, _SMALLEST_TEMPERATURE))
+    if 0 < config.top_k < scores.shape[-1]:
+        scores = _top_k(scores, config.top_k)
+    if config.top_p < 1:
+        scores = _top_p(scores, config.top_p)
+    if config.min_p > 0:  # the largest is 0, so this is relative to it
+        scores[scores < math.log(config.min_p)] = -math.inf
+    return scores
 
 
-def _check(largest: Tensor) -> None:
-    if not np.isfinite(largest.to("cpu", torch.float32).numpy()).all():
+def _top_k(scores: Logits, k: int) -> Logits:
+    """The k largest of each row; of those that are equal to the last of them, the first ones."""
+    last = np.partition(scores, -k, axis=-1)[:, -k, None]
+    larger, equal = scores > last, scores == last
+    room = k - larger.sum(-1, keepdims=True)
+    return np.where(larger | (equal & (equal.cumsum(-1) <= room)), scores, np.float32(-math.inf))
+
+
+def _top_p(scores: Logits, p: float) -> Logits:
+    """The largest of each row that stand before, or on, the share p of its probability."""
+    order = np.argsort(-scores, axis=-1, kind="stable")
+    ranked = np.take_along_axis(scores, order, axis=-1)
+    share = np.exp(ranked, dtype=np.float64)
+    share /= share.sum(-1, keepdims=True)
+    before = share.cumsum(-1) - share
+    before[:, 0] = -1  # the first one always stays
+    np.put_along_axis(scores, order, np.where(before < p, ranked, np.float32(-math.inf)), axis=-1)
+    return scores
+
+
+def _check(largest: Any) -> None:
+    """Raises `UserError` when the largest logits, an array or tensor of any form, are not numbers."""
+    if not all(map(math.isfinite, largest.reshape(-1).tolist())):
         raise UserError(NOT_NUMBERS)
-
-
-def _keep(logits: Tensor, ids: Tensor) -> Tensor:
-    return torch.full_like(logits, -math.inf).scatter(-1, ids, logits.gather(-1, ids))

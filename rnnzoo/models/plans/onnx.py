@@ -24,6 +24,9 @@ from rnnzoo.state import State
 
 __all__ = ["OnnxPlan", "prepare", "prepare_int8"]
 
+_TABLE = 1 << 22
+"""Entries up to which a table of the first product goes into the graph: 16 MB."""
+
 
 def prepare(model: PlainModel) -> OnnxPlan:
     """A plan with the model's own numbers.
@@ -53,12 +56,16 @@ class OnnxPlan:
         assert isinstance(model, LanguageModel | Seq2Seq)
         if device_of(model).type != "cpu":
             raise UserError("the onnx backends run on the CPU: leave --device out, or take another backend")
-        graph = step_graph(model)
+        graph = step_graph(prepared.folded(model, _TABLE))  # type: ignore[arg-type]
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = torch.get_num_threads(), 1
         options.log_severity_level = 3  # errors
         self._session = onnxruntime.InferenceSession(to_onnx(graph, int8=int8), options)
         self._inputs = {port.name for port in graph.inputs}
+        self._states = [port.name for port in graph.inputs if port.name.startswith("state.")]
+        # The state that was given out last and a translator's memory, as the session takes them: the next step's.
+        self._carried: tuple[State, dict[str, Any]] = (None, {})
+        self._kept: tuple[Any, dict[str, Any]] = (None, {})
         self._torch = prepared.prepare(model)  # for what is no step
 
     def initial_state(self, batch_size: int) -> State:
@@ -71,12 +78,18 @@ class OnnxPlan:
 
     def step(self, tokens: Tensor, state: State, memory: Any = ()) -> tuple[Tensor, State]:
         """One token further."""
-        given = self._named("state", state) | self._named("memory", memory)
+        carried, kept = self._carried, self._kept
+        given = carried[1] if carried[0] is state else self._named("state", state)
+        if not isinstance(memory, tuple) or memory:
+            if kept[0] is not memory:
+                self._kept = kept = memory, self._named("memory", memory)
+            given = given | kept[1]
         logits, *new = self._session.run(None, {"tokens": tokens.numpy(), **given})
-        after = iter(new)  # in the order of the inputs, but for tensors without any numbers, which stay what they are
-        return torch.from_numpy(logits), states.map(
-            lambda leaf: torch.from_numpy(next(after)) if leaf.numel() else leaf, state
-        )
+        # In the order of the inputs, but for tensors without any numbers, which stay what they are.
+        after = iter(new)
+        state = states.map(lambda leaf: torch.from_numpy(next(after)) if leaf.numel() else leaf, state)
+        self._carried = state, dict(zip(self._states, new, strict=True))
+        return torch.from_numpy(logits), state
 
     def _named(self, prefix: str, tree: State) -> dict[str, Any]:
         found = ((f"{prefix}.{name}", leaf) for name, leaf in states.flatten(tree).items())

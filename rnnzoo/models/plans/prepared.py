@@ -24,7 +24,7 @@ from rnnzoo.nn import LockedDropout
 from rnnzoo.shapes import Float, Int, Tensor
 from rnnzoo.state import State
 
-__all__ = ["prepare"]
+__all__ = ["folded", "prepare"]
 
 _AT_ONCE = 1 << 28
 """Multiplications up to which a table is made at the start: some milliseconds."""
@@ -32,15 +32,11 @@ _AT_ONCE = 1 << 28
 
 def prepare(model: PlainModel) -> PreparedPlan:
     """A plan over a copy of the weights as they are now."""
-    own = _snapshot(model)
+    own: Any = _snapshot(model)
+    _fold(own)
     if isinstance(own, LanguageModel):
-        if type(own).step is LanguageModel.step:
-            own.embedding, own.embedding_projection = _folded(own.embedding, own.embedding_projection, own.backbone)
         parts: list[nn.Module | None] = [own.embedding_projection, own.backbone, own.output_projection, own.head]
     else:
-        assert isinstance(own, Seq2Seq)
-        if not own.config.input_feeding and type(own).step is Seq2Seq.step:
-            own.tgt_embedding, _ = _folded(own.tgt_embedding, nn.Identity(), own.decoder)
         parts = [own.decoder, own.attention_layer, own.readout, own.head]
     for part in parts:
         for module in [] if part is None else part.modules():
@@ -48,6 +44,13 @@ def prepare(model: PlainModel) -> PreparedPlan:
                 vars(module)[name] = PreparedWeight.of(weight)  # is found before the parameter, which stays
     _shorten(own)
     return PreparedPlan(own)
+
+
+def folded(model: PlainModel, entries: int) -> PlainModel:
+    """A copy whose first product is a look-up, where the table of it has no more than so many entries."""
+    own = _snapshot(model)
+    _fold(own, entries)
+    return own
 
 
 class PreparedPlan:
@@ -98,13 +101,26 @@ def _same(x: Tensor) -> Tensor:
     return x
 
 
-def _folded(embedding: Any, projection: nn.Module, stack: Stack) -> tuple[Any, Any]:
+def _fold(model: Any, entries: int | None = None) -> None:
+    """Puts a table in the place of embedding and first product; one of no more than `entries`, if that is said."""
+    if isinstance(model, LanguageModel):
+        if type(model).step is LanguageModel.step:
+            found = _folded(model.embedding, model.embedding_projection, model.backbone, entries)
+            model.embedding, model.embedding_projection = found
+    elif isinstance(model, Seq2Seq) and not model.config.input_feeding and type(model).step is Seq2Seq.step:
+        model.tgt_embedding, _ = _folded(model.tgt_embedding, nn.Identity(), model.decoder, entries)
+
+
+def _folded(embedding: Any, projection: nn.Module, stack: Stack, entries: int | None) -> tuple[Any, Any]:
     """Embedding and projection for `stack`, whose first layer takes what they give for its projected input."""
     first = stack.cells[0]
     if not isinstance(first, HoistedCell) or type(first).step is not HoistedCell.step or stack.config.residual:
         return embedding, projection
+    table = _Folded(embedding, projection, first)
+    if entries is not None and not (table.whole and table.table.numel() <= entries):
+        return embedding, projection
     stack.layers[0] = _Advancing(first)
-    return _Folded(embedding, projection, first), nn.Identity()
+    return table, nn.Identity()
 
 
 class _Advancing(Cell):
