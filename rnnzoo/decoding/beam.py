@@ -4,6 +4,9 @@ A hypothesis that ends keeps its place in the beam, so a beam of 1 is greedy sea
 hypotheses have ended as its beam is wide. It is done earlier only when no hypothesis that still runs could, at its
 best, become one of its n best. The batch holds the hypotheses that run and nothing else: what has ended leaves it, and
 with the last of a sentence the sentence.
+
+What is computed for every token of the vocabulary stays where the model is. The few best of each row come to the CPU,
+once a step, and the rest is done there, in NumPy: on so few numbers a call of PyTorch's costs more than its work.
 """
 
 from __future__ import annotations
@@ -12,7 +15,9 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from rnnzoo import state as states
@@ -33,18 +38,18 @@ _BLOCK = 64
 class _Beams(NamedTuple):
     """The hypotheses that run: R rows, those of a sentence one after the other, the best first."""
 
-    cells: Tensor  # (R,) sentence * beam + rank
-    sentences: Tensor  # (R,)
-    log_probs: Tensor  # (R,)
-    history: Tensor  # (R, T) tokens so far
+    cells: NDArray[np.int64]  # (R,) sentence * beam + rank
+    sentences: NDArray[np.int64]  # (R,)
+    log_probs: NDArray[Any]  # (R,)
+    history: NDArray[np.int64]  # (R, T) tokens so far
 
 
 class _Closed(NamedTuple):
     """Hypotheses that ended, or were cut, in one step."""
 
-    cells: Tensor
-    log_probs: Tensor
-    history: Tensor
+    cells: NDArray[np.int64]
+    log_probs: NDArray[Any]
+    history: NDArray[np.int64]
     length: int  # symbols predicted
     finished: bool
 
@@ -93,66 +98,72 @@ def beam_search(
     if config.min_len > min(limits):
         raise UserError(f"min_len, {config.min_len}, is above max_len, {min(limits)}")
     device, beam = start.device, config.beam
-    limit = torch.tensor(limits, device=device)
-    forced = _forced(prefix or [()] * num, eos, limits).to(device)
-    places = torch.full((num,), beam, device=device)  # of each beam, that no ended hypothesis holds
-    best = torch.full((num, config.nbest), -torch.inf, device=device)  # scores of ended hypotheses
-    number, rank = torch.arange(num * beam, device=device), torch.arange(beam, device=device)
-    beams = _Beams(number[:num] * beam, number[:num], torch.zeros(num, device=device), start.new_empty(num, 0))
+    limit, forced = np.array(limits), _forced(prefix or [()] * num, eos, limits)
+    places = np.full(num, beam)  # of each beam, that no ended hypothesis holds
+    best = np.full((num, config.nbest), -np.inf, np.float32)  # scores of ended hypotheses
+    number, rank = np.arange(num * beam), np.arange(beam)
+    beams = _Beams(number[:num] * beam, number[:num], np.zeros(num, np.float32), np.zeros((num, 0), np.int64))
     tokens, closed = start, list[_Closed]()
     for length in range(1, max(limits) + 1):
         logits, state = step(tokens, state, memory)
-        now = forced[beams.sentences, length - 1] if length <= forced.size(1) else None
-        top, ids = _continuations(logits, beams.history, now, config, eos)
-
-        # the best of each sentence take the places that are left, and those that end keep theirs
-        grid = top.new_full((num * beam, top.size(1)), -torch.inf)
-        grid[beams.cells] = beams.log_probs.unsqueeze(1).to(top.dtype) + top
-        log_probs, chosen = grid.view(num, -1).topk(beam)
-        rows = torch.zeros_like(number)
-        rows[beams.cells] = number[: len(tokens)]
-        parents = rows.view(num, beam).gather(1, chosen // top.size(1))
-        tokens = ids[parents, chosen % top.size(1)]
-        running = taken = (log_probs > -torch.inf) & (rank < places.unsqueeze(1))
-        leaves = (limit == length).unsqueeze(1)
-        if eos is not None:
-            leaves = leaves | (tokens == eos)
-
-        # one look at the device a step: whether a hypothesis leaves, and whether the best of each row are numbers
-        leaving, total = torch.stack([(taken & leaves).sum().to(top.dtype), top[:, 0].sum()]).tolist()
+        now = torch.from_numpy(forced[beams.sentences, length - 1]).to(device) if length <= forced.shape[1] else None
+        top, ids = (found.cpu().numpy() for found in _continuations(logits, beams.history, now, config, eos))
+        total = float(top[:, 0].sum())
         if math.isnan(total):
             raise UserError(NOT_NUMBERS)
-        if leaving or math.isinf(total):
-            stuck, ended = top[:, 0] == -torch.inf, taken & (tokens == (-1 if eos is None else eos))
-            cut, running = taken & leaves & ~ended, taken & ~leaves
+
+        # the best of each sentence take the places that are left, and those that end keep theirs
+        grid = np.full((num * beam, top.shape[1]), -np.inf, top.dtype)
+        grid[beams.cells] = beams.log_probs[:, None] + top
+        log_probs, chosen = _largest(grid.reshape(num, -1), beam)
+        rows = np.zeros_like(number)
+        rows[beams.cells] = number[: len(top)]
+        parents = np.take_along_axis(rows.reshape(num, beam), chosen // top.shape[1], 1)
+        said = ids[parents, chosen % top.shape[1]]
+        running = taken = (log_probs > -np.inf) & (rank < places[:, None])
+        leaves = np.broadcast_to((limit == length)[:, None], said.shape)
+        if eos is not None:
+            leaves = leaves | (said == eos)
+
+        leaving = taken & leaves
+        if math.isinf(total) or leaving.any():
+            stuck, ended = top[:, 0] == -np.inf, taken & (said == (-1 if eos is None else eos))
+            cut, running = leaving & ~ended, taken & ~leaves
             places = places - ended.sum(1)
             history = beams.history
-            grown = torch.cat([history[parents], tokens.unsqueeze(2)], dim=2)
+            grown = np.concatenate([history[parents], said[:, :, None]], axis=2)
             closed += [
                 _Closed(beams.cells[stuck], beams.log_probs[stuck], history[stuck], length - 1, finished=False),
-                _Closed(_cells(cut), log_probs[cut], grown[cut], length, finished=False),
-                _Closed(_cells(ended), log_probs[ended], grown[ended][:, :-1], length, finished=True),
+                _Closed(np.flatnonzero(cut), log_probs[cut], grown[cut], length, finished=False),
+                _Closed(np.flatnonzero(ended), log_probs[ended], grown[ended][:, :-1], length, finished=True),
             ]
-            scores = (log_probs / config.penalty(float(length))).masked_fill(~ended, -torch.inf)
-            best = torch.cat([best.to(scores.dtype), scores], dim=1).topk(config.nbest).values
+            scores = np.where(ended, log_probs / config.penalty(float(length)), -np.inf)
+            best = _largest(np.concatenate([best, scores.astype(top.dtype)], axis=1), config.nbest)[0]
         if closed:  # what runs can at best reach its limit without losing anything more
-            reached = log_probs.masked_fill(~running, -torch.inf).amax(1) / config.penalty(limit.to(log_probs.dtype))
-            running = running & (reached > best[:, -1]).unsqueeze(1)
-        cells, before = _cells(running), beams.sentences
+            reached = np.where(running, log_probs, -np.inf).max(1) / config.penalty(limit.astype(log_probs.dtype))
+            running = running & (reached > best[:, -1])[:, None]
+        cells, before = np.flatnonzero(running), beams.sentences
         if len(cells) == 0:
             break
-        parents, tokens = parents[running], tokens[running]
-        history = torch.cat([beams.history[parents], tokens.unsqueeze(1)], dim=1)
+        kept = parents[running]
+        history = np.concatenate([beams.history[kept], said[running][:, None]], axis=1)
         beams = _Beams(cells, cells // beam, log_probs[running], history)
-        if len(cells) != len(before) or not torch.equal(beams.sentences, before):
-            memory = states.gather(memory, parents)  # else its rows are right: a sentence's hypotheses share it
+        tokens, index = torch.from_numpy(said[running]).to(device), torch.from_numpy(kept).to(device)
+        if not np.array_equal(beams.sentences, before):
+            memory = states.gather(memory, index)  # else its rows are right: a sentence's hypotheses share it
         if beam > 1 or len(cells) != len(before):
-            state = states.gather(state, parents)
+            state = states.gather(state, index)
     return _ranked(closed, num, config)
 
 
+def _largest(values: NDArray[Any], count: int) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """The largest `count` of each row (N, K), the largest first, and where they are; of equal ones the first."""
+    order = np.argsort(-values, axis=1, kind="stable")[:, :count]
+    return np.take_along_axis(values, order, 1), order
+
+
 def _continuations(
-    logits: Tensor, history: Tensor, forced: Tensor | None, config: SearchConfig, eos: int | None
+    logits: Tensor, history: NDArray[np.int64], forced: Tensor | None, config: SearchConfig, eos: int | None
 ) -> tuple[Tensor, Tensor]:
     """Log-probabilities and ids (R, C) of the best tokens after each row, -inf where nothing may follow.
 
@@ -162,11 +173,11 @@ def _continuations(
     log-sum-exp.
     """
     log_probs = logits.log_softmax(1, dtype=torch.promote_types(logits.dtype, torch.float32))
-    length, allowed = history.size(1), log_probs
+    length, allowed = history.shape[1], log_probs
     if eos is not None and length < config.min_len:
         allowed = block_token(allowed, eos)
     if config.no_repeat_ngram:
-        allowed = block_repeats(allowed, history, config.no_repeat_ngram)
+        allowed = block_repeats(allowed, torch.from_numpy(history).to(logits.device), config.no_repeat_ngram)
     if forced is not None:
         allowed = force(log_probs, forced, allowed)
     return _top(allowed, min(config.beam, allowed.size(1)))
@@ -192,12 +203,7 @@ def _top(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
     return top, places.gather(1, chosen)
 
 
-def _cells(which: Tensor) -> Tensor:
-    """The cells (R,) that are True in (N, K)."""
-    return which.flatten().nonzero().squeeze(1)
-
-
-def _forced(prefix: Sequence[Sequence[int]], eos: int | None, limits: Sequence[int]) -> Tensor:
+def _forced(prefix: Sequence[Sequence[int]], eos: int | None, limits: Sequence[int]) -> NDArray[np.int64]:
     """The prefixes as (N, P), -1 past their ends."""
     if len(prefix) != len(limits):
         raise ValueError(f"{len(limits)} rows need as many prefixes, not {len(prefix)}")
@@ -207,7 +213,8 @@ def _forced(prefix: Sequence[Sequence[int]], eos: int | None, limits: Sequence[i
         if any(token < 0 or token == eos for token in tokens):
             raise ValueError("a prefix is made of token ids, and the end symbol is none")
     longest = max(map(len, prefix))
-    return torch.tensor([[*tokens, *[-1] * (longest - len(tokens))] for tokens in prefix], dtype=torch.int64)
+    rows = [[*tokens, *[-1] * (longest - len(tokens))] for tokens in prefix]
+    return np.array(rows, np.int64).reshape(len(rows), longest)
 
 
 def _ranked(closed: Sequence[_Closed], num: int, config: SearchConfig) -> list[list[Hypothesis]]:

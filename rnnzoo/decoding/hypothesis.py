@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from rnnzoo.config import Config
@@ -15,7 +16,7 @@ from rnnzoo.errors import UserError
 
 __all__ = ["Hypothesis", "SearchConfig", "row_limits"]
 
-Number = TypeVar("Number", float, Tensor)
+Number = TypeVar("Number", float, NDArray[Any])
 
 
 class Hypothesis(NamedTuple):
