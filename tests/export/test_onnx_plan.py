@@ -46,3 +46,28 @@ def test_eight_bits_are_near(model: LanguageModel) -> None:
 def test_translations_are_the_models_own() -> None:
     model, sentences = small_translator().eval(), ["abc, de.", "fg", "hhhh a."]
     assert model.translate(sentences, backend="onnx") == model.translate(sentences, backend="plain")
+
+
+@torch.no_grad()
+def test_states_in_any_order(model: LanguageModel) -> None:
+    """A plan is asked by several sessions in turn: each gets what follows its own state, an old one, too."""
+    plan, tokens = prepare(model, "onnx"), torch.tensor([1, 2])
+    first = model.initial_state(2)
+    there = plan.step(tokens, first)[1]
+    elsewhere = plan.step(tokens + 3, first)[1]
+    for state in (there, elsewhere, there, first, elsewhere):
+        logits, new = plan.step(tokens, state)
+        expected, after = model.step(tokens, state)
+        torch.testing.assert_close(logits, expected, rtol=0, atol=1e-4)
+        torch.testing.assert_close(states.leaves(new), states.leaves(after), rtol=0, atol=1e-4)
+
+
+@torch.no_grad()
+def test_memories_in_any_order() -> None:
+    model = small_translator().eval()
+    plan, tokens = prepare(model, "onnx"), torch.tensor([1])
+    sources = [torch.tensor([[0, 1, 2, 3]]), torch.tensor([[4, 5]])]
+    read = [model.encode(src, torch.tensor([src.size(1)])) for src in sources]
+    for state, memory in (*read, *read, (read[0][0], read[1][1])):
+        logits, _ = plan.step(tokens, state, memory)
+        torch.testing.assert_close(logits, model.step(tokens, state, memory)[0], rtol=0, atol=1e-4)
