@@ -12,7 +12,7 @@ PYTHON ?=
 TORCH_INDEX ?=
 ARGS ?=
 
-.PHONY: help quickstart test test-slow lint types floors docs pytest kill-test format bench tour clean distclean
+.PHONY: help quickstart test test-slow test-gpu lint types floors docs pytest kill-test format bench tour clean distclean
 .DEFAULT_GOAL := help
 
 help:
@@ -48,6 +48,9 @@ pytest: .venv/installed-dev
 
 test-slow: .venv/installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m slow $(ARGS)
+
+test-gpu: .venv/installed-dev
+	$(BIN)/pytest -q -rs tests/gpu $(ARGS)
 
 # One process: what is killed is its children.
 N ?= 200

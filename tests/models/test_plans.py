@@ -306,3 +306,8 @@ def test_only_where_pytorch_has_one_thread_a_large_product_is_openblas(
             assert bool(asked) == (threads == 1 or outputs == 8)
     finally:
         torch.set_num_threads(before)
+
+
+def test_a_cuda_graph_needs_a_gpu() -> None:
+    with pytest.raises(UserError, match="cuda-graph runs on a GPU"):
+        plans.prepare(build(), "cuda-graph")

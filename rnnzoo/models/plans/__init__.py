@@ -34,11 +34,13 @@ BACKENDS: dict[str, str] = {
     "torch": "rnnzoo.models.plans.prepared:prepare",
     "onnx": "rnnzoo.models.plans.onnx:prepare",
     "onnx-int8": "rnnzoo.models.plans.onnx:prepare_int8",
+    "cuda-graph": "rnnzoo.models.plans.captured:prepare",
 }
 """What a plan runs on, each the place of a function (model) -> plan, which is imported when it is asked for.
 
 ``plain``: the model as it was trained. ``torch``: the same code over prepared weights, by far the faster on a CPU.
 ``onnx``: the step as a graph in ONNX Runtime. ``onnx-int8``: with weights of 8 bits, whose numbers differ a little.
+``cuda-graph``: on a GPU, the step recorded once and replayed.
 """
 
 
