@@ -19,6 +19,7 @@ help:
 	@echo "make quickstart   train a small model on real text and let it write (about two minutes of training)"
 	@echo "make test         everything that has to pass: lint, types, floors, docs, tests"
 	@echo "make test-slow    the tests that take long"
+	@echo "make test-gpu     the tests of a GPU, where there is one"
 	@echo "make kill-test    kill -9, N=200 times: no run is lost"
 	@echo "make bench        the benchmarks, kept in benchmarks/results/, and docs/benchmarks.md (needs a quiet machine)"
 	@echo "make tour         runs the pages of docs/tour again: their code, pictures and numbers"
