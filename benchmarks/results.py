@@ -47,6 +47,7 @@ _COMMON: dict[str, Cell] = {
     "peak memory": lambda m: f"{m['training']['peak_memory_bytes'] / 2**30:.2f} GiB",
     "seed": lambda m: str(m["seed"]),
 }
+_CALIBRATED: dict[str, Cell] = {"temperature": lambda m: str(value_at(m, "calibration.temperature") or "")}
 _MODEL: dict[str, Cell] = {
     "entry": lambda m: m["recipe"],
     "cell": lambda m: m["cell"],
@@ -57,6 +58,7 @@ COLUMNS: dict[str, dict[str, Cell]] = {
         **_MODEL,
         "nats/char": lambda m: f"{m['nll']:.4f}",
         "bits/char": lambda m: f"{m['bits']:.4f}",
+        **_CALIBRATED,
         "cold windows, nats/char": lambda m: f"{m['scores'][m['split']]['cold_window']['nll']:.4f}",
         "new words": lambda m: f"{m['sample']['new_share']:.1%}",
         **_COMMON,

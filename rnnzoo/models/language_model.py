@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
@@ -41,6 +42,8 @@ class LanguageModelConfig(Config):
         output_projection: maps the last layer's output linearly to so many features for the output layer; 0 for none.
         adaptive_cutoffs: adaptive softmax with clusters that begin at these ids; none for a full softmax.
         init_range: weights and biases begin uniform in this distance around 0; 0 for each layer's own way.
+        output_temperature: divides what the output layer says: above 1 where a model is surer of itself than it is
+            right, as one is that has read a small text often (temperature scaling, Guo et al. 2017, arXiv:1706.04599).
     """
 
     embedding_dim: int = 128
@@ -53,6 +56,7 @@ class LanguageModelConfig(Config):
     output_projection: int = 0
     adaptive_cutoffs: tuple[int, ...] = ()
     init_range: float = 0.0
+    output_temperature: float = 1.0
 
     def __post_init__(self) -> None:
         if self.embedding_dim < 1:
@@ -61,6 +65,10 @@ class LanguageModelConfig(Config):
             raise ValueError("embedding_projection, output_projection and init_range cannot be negative")
         if not all(0 <= p < 1 for p in (self.embedding_dropout, self.input_dropout, self.output_dropout)):
             raise ValueError("a dropout lies between 0 and 1")
+        if not (math.isfinite(self.output_temperature) and self.output_temperature > 0):
+            raise ValueError("output_temperature must be above 0")
+        if self.output_temperature != 1 and self.adaptive_cutoffs:
+            raise ValueError("output_temperature and adaptive_cutoffs exclude each other: clusters have no logits")
         if list(self.adaptive_cutoffs) != sorted({c for c in self.adaptive_cutoffs if c > 0}):
             raise ValueError("adaptive_cutoffs must rise, from 1 on")
         if self.tied and self.adaptive_cutoffs:
@@ -111,7 +119,7 @@ class LanguageModel(PlainModel):
             if cutoffs[-1] >= self.vocab_size:
                 raise UserError(f"model.adaptive_cutoffs: {cutoffs[-1]} is not below vocab_size {self.vocab_size}")
             return AdaptiveHead(features, self.vocab_size, cutoffs)
-        head = LinearHead(features, self.vocab_size)
+        head = LinearHead(features, self.vocab_size, self.config.output_temperature)
         nn.init.xavier_uniform_(head.weight)
         nn.init.zeros_(head.bias)
         return head
@@ -119,6 +127,16 @@ class LanguageModel(PlainModel):
     def tie(self) -> None:
         if self.config.tied and isinstance(self.head, LinearHead):
             self.head.weight = self.embedding.weight
+
+    def set_output_temperature(self, temperature: float) -> None:
+        """Divides what the output layer says by `temperature` from now on; see `LanguageModelConfig`.
+
+        Raises:
+            ValueError: it is not above 0, or the output layer is adaptive.
+        """
+        self.config = self.config.replace(output_temperature=temperature)
+        if isinstance(self.head, LinearHead):
+            self.head.temperature = temperature
 
     def initial_state(self, batch_size: int) -> State:
         """What is carried before the first token, for `batch_size` rows."""

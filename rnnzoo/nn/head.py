@@ -17,7 +17,21 @@ IGNORED = -100
 
 
 class LinearHead(nn.Linear):
-    """One matrix (V, H), which an embedding table may share; its outputs are unnormalised log-probabilities."""
+    """One matrix (V, H), which an embedding table may share; its outputs are unnormalised log-probabilities.
+
+    Args:
+        in_features: H. vocab_size: V.
+        temperature: divides the outputs (temperature scaling, Guo et al. 2017, arXiv:1706.04599).
+    """
+
+    def __init__(self, in_features: int, vocab_size: int, temperature: float = 1.0) -> None:
+        super().__init__(in_features, vocab_size)
+        self.temperature = temperature
+
+    def forward(self, x: Float[Tensor, "*B H"]) -> Float[Tensor, "*B V"]:
+        """Log-probabilities of all tokens, not normalised."""
+        logits: Tensor = super().forward(x)
+        return logits if self.temperature == 1 else logits / self.temperature
 
     def nll(self, x: Float[Tensor, "*B H"], targets: Int[Tensor, "*B"]) -> Float[Tensor, ""]:
         """The sum of -ln p(target), in nats, over the targets that are not `IGNORED`."""

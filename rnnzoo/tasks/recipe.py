@@ -158,6 +158,8 @@ class LanguageModelRecipe(Recipe):
         dropout: what of that model shall be dropped, where it is not what it was trained with.
         average: validations at the end of training whose weights are averaged (Izmailov et al. 2018, arXiv:1803.05407);
             the average is what the run ends in if it validates better than the best of them all. 0 for none.
+        calibrate: in the end, what the model says is divided by the temperature with which it predicts the validation
+            part best (Guo et al. 2017, arXiv:1706.04599): it becomes as sure of itself as it is right.
         seed: of weights, dropout and the order of the data.
         checkpoint_every: optimiser steps between two checkpoints.
         on_nonfinite: what is done when a loss or gradient is NaN or infinite: ``stop``, or ``skip`` that step.
@@ -174,6 +176,7 @@ class LanguageModelRecipe(Recipe):
     init_from: str | None = None
     dropout: DropoutConfig = field(default_factory=DropoutConfig)
     average: int = 0
+    calibrate: bool = False
     seed: int = 1
     checkpoint_every: int = 50
     on_nonfinite: OnNonFinite = "stop"
@@ -185,6 +188,8 @@ class LanguageModelRecipe(Recipe):
             raise ValueError("average cannot be negative")
         if self.embedding is not None and self.init_from is not None:
             raise ValueError("embedding and init_from exclude each other: a trained model has its table")
+        if self.calibrate and self.model.adaptive_cutoffs:
+            raise ValueError("calibrate: an adaptive softmax has no logits that a temperature could divide")
         _check_dropout(self.dropout, self.init_from)
 
 

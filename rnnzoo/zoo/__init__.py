@@ -1,5 +1,6 @@
 """Trained models as folders: saving, finding, loading, measuring."""
 
+from rnnzoo.zoo.calibration import Calibration, calibrate
 from rnnzoo.zoo.entry import make_entry
 from rnnzoo.zoo.folder import load_folder, read_config, read_metrics, save_folder
 from rnnzoo.zoo.load import RenamedWarning, download, entry_names, find_model, load
@@ -12,8 +13,10 @@ from rnnzoo.zoo.registry import list_models, model_facts
 from rnnzoo.zoo.verify import verify
 
 __all__ = [
+    "Calibration",
     "Published",
     "RenamedWarning",
+    "calibrate",
     "check_pinned",
     "cold_windows",
     "download",

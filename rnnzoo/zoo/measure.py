@@ -13,7 +13,7 @@ from rnnzoo.errors import UserError
 from rnnzoo.metrics import Totals
 from rnnzoo.models import LanguageModel
 
-__all__ = ["cold_windows", "measure"]
+__all__ = ["chunks", "cold_windows", "measure"]
 
 _MAX_LOGITS = 1 << 24  # held at once: 64 MB in float32
 
@@ -33,11 +33,7 @@ def measure(
     Raises:
         UserError: fewer than two tokens.
     """
-    if len(ids) < 2:
-        raise UserError(f"{what}: has {len(ids)} tokens; a score needs 2")
-    chunk_tokens = min(chunk_tokens, max(_MAX_LOGITS // model.vocab_size, 1))
-    streams = TokenStreams(ids, min(eval_streams, len(ids) - 1), what)
-    loader = StreamLoader(streams, max(chunk_tokens // len(streams.sizes), 1), evaluation=True)
+    loader = chunks(model, ids, eval_streams, chunk_tokens=chunk_tokens, what=what)
     device = next(model.parameters()).device
     training = model.training
     model.eval()
@@ -49,6 +45,17 @@ def measure(
         nats, tokens = nats + sums.double(), tokens + chunk.num_targets
     model.train(training)
     return Totals(float(nats), tokens)
+
+
+def chunks(
+    model: LanguageModel, ids: npt.NDArray[Any], eval_streams: int, *, chunk_tokens: int = 8192, what: str
+) -> StreamLoader:
+    """The text in pieces that `model` reads one after the other; the arguments are those of `measure`."""
+    if len(ids) < 2:
+        raise UserError(f"{what}: has {len(ids)} tokens; a score needs 2")
+    chunk_tokens = min(chunk_tokens, max(_MAX_LOGITS // model.vocab_size, 1))
+    streams = TokenStreams(ids, min(eval_streams, len(ids) - 1), what)
+    return StreamLoader(streams, max(chunk_tokens // len(streams.sizes), 1), evaluation=True)
 
 
 def cold_windows(model: LanguageModel, ids: npt.NDArray[Any], length: int = 256) -> Totals:

@@ -138,7 +138,7 @@ def test_fields_are_all_there_and_make_a_recipe(here: Path, command: Command) ->
     recipe = yaml.safe_load(out)
     assert set(recipe) == {
         *("task", "data", "model", "optimizer", "schedule", "regularization", "sample", "trainer", "embedding"),
-        *("init_from", "dropout", "average", "seed", "checkpoint_every", "on_nonfinite"),
+        *("init_from", "dropout", "average", "calibrate", "seed", "checkpoint_every", "on_nonfinite"),
     }
     assert recipe["model"]["backbone"]["cell"]["name"] == "gru"
     assert recipe["optimizer"]["lr"] == 1e-4

@@ -429,3 +429,27 @@ def test_training_further_with_other_dropout(place: Path, finished: Path, tmp_pa
     for name, weight in base.state_dict().items():
         torch.testing.assert_close(model.state_dict()[name], weight, rtol=0, atol=1e-8)
     assert parse_yaml((folder / "recipe.yaml").read_text())["dropout"]["output"] == 0.4
+
+
+# ------------------------------------------------------------------------------------------------ calibration
+
+
+def test_a_calibrated_run(place: Path, finished: Path) -> None:
+    """The temperature is in the model, its score in the metrics, and the weights are those of a run without it."""
+    run = go(place, "calibrated", settings={"calibrate": True})
+    model, metrics, plain = load(run), read_metrics(run), read_metrics(finished)
+    calibration = metrics["calibration"]
+    assert model.config.output_temperature == calibration["temperature"] != 1
+    assert metrics["nll"] == pytest.approx(calibration["nll"], abs=1e-3)
+    assert plain["nll"] == pytest.approx(calibration["before"], abs=1e-3)
+    assert metrics["nll"] < plain["nll"]
+    assert "calibration" not in plain
+    weights = load(finished).state_dict()
+    assert all(torch.equal(weight, weights[name]) for name, weight in model.state_dict().items())
+
+
+def test_an_adaptive_softmax_is_not_calibrated(place: Path, tmp_path: Path) -> None:
+    settings = {"calibrate": True, "model.adaptive_cutoffs": [4]}
+    with pytest.raises(UserError, match="an adaptive softmax has no logits"):
+        train(place / "small.yaml", runs=tmp_path / "runs", text=place / "text.txt", settings=settings)
+    assert not (tmp_path / "runs").exists()

@@ -97,11 +97,12 @@ def _chosen(model: PlainModel) -> str:
 
 @torch.no_grad()
 def _fingerprint(model: PlainModel) -> tuple[Any, ...]:
-    """Differs when the weights do: where each lies, how often it was changed in place, and its sum.
+    """Differs when the config or the weights do: where each lies, how often it was changed in place, and its sum.
 
     The sums find what the counts miss, changes through `.data`; they cost a small part of what reading a prompt does.
     """
     tensors = [*model.parameters(), *model.buffers()]
     sums = [tensor.sum(dtype=torch.float32).item() for tensor in tensors]
     versions = [0 if tensor.is_inference() else tensor._version for tensor in tensors]
-    return tuple(zip([tensor.data_ptr() for tensor in tensors], versions, sums, strict=True))
+    places = [tensor.data_ptr() for tensor in tensors]
+    return getattr(model, "config", None), *zip(places, versions, sums, strict=True)

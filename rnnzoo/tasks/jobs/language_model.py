@@ -21,7 +21,7 @@ from rnnzoo.tasks.recipe import LanguageModelRecipe
 from rnnzoo.tasks.run_folder import RunFolder
 from rnnzoo.tasks.word_lm import WordLM
 from rnnzoo.training import History, KeepValidated, SampleText, StreamData, draw_curve, read_history
-from rnnzoo.zoo import cold_windows, load, measure, save_folder
+from rnnzoo.zoo import Calibration, calibrate, cold_windows, load, measure, save_folder
 from rnnzoo.zoo.kinds import kind_of_task
 
 __all__ = ["FACES", "LanguageModelJob"]
@@ -113,7 +113,10 @@ class LanguageModelJob(Job[StreamData]):
         seconds = history.seconds
         load_best(run, task)
         model = task.model.eval()
-        averaged = take_average(task, self.kept, lambda: -_score(model, data, "valid")["nll"])
+        averaged = take_average(task, self.kept, self._validated)
+        calibration = self._calibration() if plan.calibrate else None
+        if calibration is not None:
+            model.set_output_temperature(calibration.temperature)
         scores = {split: _score(model, data, split) for split in data.corpus.splits if split != "train"}
         main = "test" if "test" in scores else "valid"
         spelt = data.tokenizer.kind in ("char", "byte")  # a word model has no word but those of its text
@@ -129,6 +132,7 @@ class LanguageModelJob(Job[StreamData]):
             "eval_streams": plan.data.eval_streams,
             "scores": scores,
             **({"averaged": averaged} if plan.average else {}),
+            **({} if calibration is None else {"calibration": calibration._asdict()}),
             "corpus": {"name": data.corpus.name, "sha256": data.corpus.sha256, "split_rule": data.corpus.split_rule},
             "seed": plan.seed,
             "parameters": model.num_parameters,
@@ -161,9 +165,25 @@ class LanguageModelJob(Job[StreamData]):
         ]
         if cold := figures.get("cold_window"):
             lines[0] += f"; {cold['nll']:.4f} nats in cold windows of {COLD_WINDOW}"
+        if calibration is not None:
+            lines.append(
+                f"calibrated on valid: temperature {calibration.temperature}, {calibration.before:.4f} nats before, "
+                f"{calibration.crossed:.4f} of each half by the other's temperature"
+            )
         if unseen is not None:
             lines.append(f"1,000 generated tokens: {unseen}")
         return "\n".join(lines)
+
+    def _validated(self) -> float:
+        """How well the model predicts the validation part, as it will be in the end; the more the better."""
+        if self.plan.calibrate:
+            return -self._calibration().nll
+        data = self.data
+        return -measure(self.task.model, data.ids("valid"), data.config.eval_streams, what=data.corpus.name).nll
+
+    def _calibration(self) -> Calibration:
+        data = self.data
+        return calibrate(self.task.model, data.ids("valid"), data.config.eval_streams, what=data.corpus.name)
 
 
 def _write_samples(model: LanguageModel, plan: LanguageModelRecipe, path: Path, characters_per_token: int) -> str:
