@@ -69,6 +69,7 @@ COLUMNS: dict[str, dict[str, Cell]] = {
         "perplexity, valid": lambda m: f"{m['scores']['valid']['ppl']:.2f}" if "valid" in m["scores"] else "",
         "perplexity, test": lambda m: f"{m['scores']['test']['ppl']:.2f}" if "test" in m["scores"] else "",
         "nats/word": lambda m: f"{m['nll']:.4f}",
+        **_CALIBRATED,
         **_COMMON,
     },
     "translator": {
@@ -123,7 +124,9 @@ def page(entries: list[dict[str, Any]]) -> str:
     parts.append(
         paragraph(
             "*New words*: the share of the words in 1,000 generated characters (temperature 0.8) that the training "
-            "text does not have. *Minutes* and *tokens/s* are those of the run that made the entry, evaluations left "
+            "text does not have. *Temperature*: what the logits of a calibrated model are divided by, fitted on the "
+            "validation part when training ended (Guo et al. 2017); its card says what the score was without. "
+            "*Minutes* and *tokens/s* are those of the run that made the entry, evaluations left "
             "out of tokens/s; other work ran on the machine's other core, so they say what a run took, not which cell "
             "is faster: `python -m benchmarks.train` measures speed, paired. *Peak memory* is that of the process."
         )
