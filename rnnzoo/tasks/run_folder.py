@@ -27,8 +27,9 @@ from rnnzoo.zoo.plugins import check_plugins, plugins_of
 
 __all__ = ["Found", "RunFolder", "last_run", "new_run"]
 
-# What may differ when a run goes on: where and how visibly it runs, what becomes of a step that cannot be computed.
-ELSEWHERE = {"on_nonfinite"} | {
+# What may differ when a run goes on: where and how visibly it runs, what becomes of a step that cannot be computed, and
+# what is done when training has ended.
+ELSEWHERE = {"on_nonfinite", "calibrate"} | {
     f"trainer.{name}"
     for name in (
         "accelerator",
@@ -106,7 +107,8 @@ class RunFolder:
 
     def check_same(self, recipe: Recipe) -> None:
         """Raises `UserError` when `recipe` would compute something else than the run did so far."""
-        before = _flat(read_recipe(self.path / "recipe.yaml"))
+        # As a recipe: a run of an older version has the defaults of the fields that it knew nothing of.
+        before = _flat(Recipe.from_mapping(read_recipe(self.path / "recipe.yaml")).to_mapping())
         now = _flat(recipe.to_mapping())
         for key in sorted(before.keys() | now.keys()):
             if before.get(key) != now.get(key) and ".".join(key.split(".")[:2]) not in ELSEWHERE:

@@ -448,6 +448,18 @@ def test_a_calibrated_run(place: Path, finished: Path) -> None:
     assert all(torch.equal(weight, weights[name]) for name, weight in model.state_dict().items())
 
 
+def test_calibrating_a_run_that_has_been_trained(place: Path, finished: Path, tmp_path: Path) -> None:
+    """As if it had been killed while it was measured, by a version that knew neither field."""
+    run = shutil.copytree(finished, tmp_path / "runs" / "small" / "1")
+    (run / "metrics.json").unlink()
+    lines = (run / "recipe.yaml").read_text().splitlines(keepends=True)
+    old = "".join(line for line in lines if not line.startswith(("calibrate:", "average:")))
+    assert len(old.splitlines()) == len(lines) - 2
+    (run / "recipe.yaml").write_text(old)
+    assert train(place / "small.yaml", runs=tmp_path / "runs", resume=True, settings={"calibrate": True}) == run
+    assert read_metrics(run)["calibration"]["temperature"] == load(run).config.output_temperature != 1
+
+
 def test_an_adaptive_softmax_is_not_calibrated(place: Path, tmp_path: Path) -> None:
     settings = {"calibrate": True, "model.adaptive_cutoffs": [4]}
     with pytest.raises(UserError, match="an adaptive softmax has no logits"):
