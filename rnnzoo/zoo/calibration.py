@@ -24,7 +24,7 @@ from rnnzoo.zoo.measure import chunks
 __all__ = ["Calibration", "calibrate"]
 
 _FACTORS = torch.linspace(0.4, 1.6, 25, dtype=torch.float64)
-"""What the logits are multiplied by on trial; between them the nll is as good as a parabola."""
+"""What the logits are multiplied by on trial; between them the nll is as good as a polynomial."""
 
 
 _PIECES = 16
@@ -87,7 +87,7 @@ def calibrate(model: LanguageModel, ids: npt.NDArray[Any], eval_streams: int = 1
 
 
 class _Curve:
-    """The nll over the factors, and between three of them a parabola.
+    """The nll over the factors, and between them a polynomial through the five nearest.
 
     Attributes:
         best: the factor with the least.
@@ -95,16 +95,16 @@ class _Curve:
 
     def __init__(self, nats: npt.NDArray[np.float64]) -> None:
         self._nats, self._factors = nats, _FACTORS.numpy()
-        least = int(nats.argmin())
-        a, b, _ = self._parabola(least)
-        best = -b / (2 * a) if 0 < least < len(nats) - 1 else self._factors[least]
-        self.best = float(best)
+        least = self._factors[nats.argmin()]
+        step = self._factors[1] - self._factors[0]
+        tried = np.clip(np.linspace(least - step, least + step, 401), self._factors[0], self._factors[-1])
+        self.best = float(tried[np.polyval(self._polynomial(least), tried).argmin()])
 
     def at(self, factor: float) -> float:
         """The nll there."""
-        return float(np.polyval(self._parabola(int(abs(self._factors - factor).argmin())), factor))
+        return float(np.polyval(self._polynomial(factor), factor))
 
-    def _parabola(self, near: int) -> npt.NDArray[np.float64]:
-        first = min(max(near - 1, 0), len(self._factors) - 3)
-        found: npt.NDArray[np.float64] = np.polyfit(self._factors[first : first + 3], self._nats[first : first + 3], 2)
+    def _polynomial(self, near: float) -> npt.NDArray[np.float64]:
+        first = min(max(int(abs(self._factors - near).argmin()) - 2, 0), len(self._factors) - 5)
+        found: npt.NDArray[np.float64] = np.polyfit(self._factors[first : first + 5], self._nats[first : first + 5], 4)
         return found
