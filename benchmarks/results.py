@@ -255,8 +255,8 @@ def _beside() -> str:
     lines.append(
         paragraph(
             "nanoGPT averages windows of 256 characters that start cold at random places. A carried state has an "
-            "advantage over that; the figure to hold against it is the one in cold windows. Nor is a temperature fitted "
-            "to nanoGPT's; the cards of those that have one say what they scored without."
+            "advantage over that; the figure to hold against it is the one in cold windows. Nor is a temperature "
+            "fitted to nanoGPT's; the cards of those that have one say what they scored without."
         )
     )
     return "\n".join(lines)

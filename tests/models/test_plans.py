@@ -311,3 +311,16 @@ def test_only_where_pytorch_has_one_thread_a_large_product_is_openblas(
 def test_a_cuda_graph_needs_a_gpu() -> None:
     with pytest.raises(UserError, match="cuda-graph runs on a GPU"):
         plans.prepare(build(), "cuda-graph")
+
+
+def test_what_gains_nothing_is_a_plain_tensor() -> None:
+    """Asking a prepared weight costs more than a small operation, so only those are that save a step something."""
+    model = build(backbone={"cell": "layernorm_lstm", "hidden_size": 20})
+    kinds = {
+        name: type(vars(module)[name])
+        for module in plans.prepare(model, "torch").model.backbone.modules()  # type: ignore[attr-defined]
+        for name, _ in module.named_parameters(recurse=False)
+    }
+    assert kinds["weight_hh"] is PreparedWeight
+    assert [kind for name, kind in kinds.items() if not name.startswith("weight_")].count(torch.Tensor) > 0
+    assert set(kinds.values()) == {PreparedWeight, torch.Tensor}

@@ -38,12 +38,29 @@ def prepare(model: PlainModel) -> PreparedPlan:
         parts: list[nn.Module | None] = [own.embedding_projection, own.backbone, own.output_projection, own.head]
     else:
         parts = [own.decoder, own.attention_layer, own.readout, own.head]
-    for part in parts:
-        for module in [] if part is None else part.modules():
-            for name, weight in module.named_parameters(recurse=False):
-                vars(module)[name] = PreparedWeight.of(weight)  # is found before the parameter, which stays
+    modules = [module for part in parts if part is not None for module in part.modules()]
+    for module in modules:
+        for name, weight in module.named_parameters(recurse=False):
+            vars(module)[name] = PreparedWeight.of(weight)  # is found before the parameter, which stays
     _shorten(own)
-    return PreparedPlan(own)
+    plan = PreparedPlan(own)
+    _try(plan)
+    for module in modules:
+        for name, _ in module.named_parameters(recurse=False):
+            vars(module)[name] = vars(module)[name].unless_in_vain()
+    return plan
+
+
+def _try(plan: PreparedPlan) -> None:
+    """A step, in which it shows what preparing is worth to which weight."""
+    tokens, model = torch.zeros(1, dtype=torch.int64), plan.model
+    if isinstance(model, LanguageModel):
+        plan.step(tokens, model.initial_state(1))
+    else:
+        plan.step(tokens, *plan.encode(torch.zeros(1, 2, dtype=torch.int64), torch.tensor([2])))
+    for module in model.modules():
+        if isinstance(module, _Folded) and not module.whole:
+            module.known.zero_()  # a large table begins empty
 
 
 def folded(model: PlainModel, entries: int) -> PlainModel:

@@ -97,6 +97,8 @@ class PreparedWeight(torch.Tensor):
     _product: Product | None
     _known: dict[Any, Any]
     _plain: Tensor
+    _gained: bool
+    """Whether something was the faster for it, a product or a result that is known by now."""
 
     @staticmethod
     def of(weight: Tensor) -> PreparedWeight:
@@ -105,8 +107,12 @@ class PreparedWeight(torch.Tensor):
         prepared: PreparedWeight = torch.Tensor._make_subclass(PreparedWeight, plain)
         fits = plain.dim() == 2 and plain.device.type == "cpu" and plain.dtype in (torch.float32, torch.float64)
         prepared._product = Product(plain) if fits else None
-        prepared._known, prepared._plain = {}, plain
+        prepared._known, prepared._plain, prepared._gained = {}, plain, False
         return prepared
+
+    def unless_in_vain(self) -> Tensor:
+        """Itself, or the plain tensor where nothing was the faster for it: asking it costs microseconds."""
+        return self if self._gained else self._plain
 
     @classmethod
     def __torch_function__(
@@ -116,6 +122,7 @@ class PreparedWeight(torch.Tensor):
         first = type(args[0])
         if func is F.linear and first is not cls and not kwargs and (product := args[1]._product) is not None:
             bias = args[2] if len(args) > 2 else None
+            args[1]._gained = True
             return product(args[0], bias._plain if type(bias) is cls else bias)
         with torch._C.DisableTorchFunctionSubclass():
             of_weights = first is cls and _constant((*args, *kwargs.values()))
@@ -131,6 +138,7 @@ def _constant(value: Any) -> bool:
 
 def _once(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     """What `func` makes of weights alone, prepared like them."""
+    args[0]._gained = True
     known, key = args[0]._known, (func, *map(_key, args), *((name, _key(value)) for name, value in kwargs.items()))
     try:
         return known[key][0]
