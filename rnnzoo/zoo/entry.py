@@ -182,7 +182,7 @@ def _with_weights(model: Model, packed: Mapping[str, Tensor]) -> Model:
 
 
 def shareable_recipe(path: Path) -> str:
-    """The recipe without the folders of own text files; a task that no kind of model has may be a user's own."""
+    """The recipe without the folders of own text files, and of the run that it goes on from; it may be of any task."""
     import yaml
 
     text = path.read_text(encoding="utf-8")
@@ -190,9 +190,14 @@ def shareable_recipe(path: Path) -> str:
     section = data.get("data") if isinstance(data, dict) else None
     kind = next((kind for kind in KINDS if isinstance(data, dict) and data.get("task") in kind.tasks), None)
     named = kind.shareable(section) if kind is not None and isinstance(section, dict) else {}
-    if not named:
+    before = data.get("init_from") if isinstance(data, dict) else None
+    elsewhere = Path(before) if isinstance(before, str) and Path(before).expanduser().is_absolute() else None
+    if not named and elsewhere is None:
         return text
-    data["data"] |= named
+    if named:
+        data["data"] |= named
+    if elsewhere is not None:
+        data["init_from"] = "/".join(("runs", *elsewhere.parts[-2:]))
     return str(yaml.safe_dump(data, sort_keys=False, allow_unicode=True))
 
 

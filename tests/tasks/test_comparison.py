@@ -34,7 +34,7 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch) -> list[Job]:
     """Runs are carried out here, where they cost no start; what was run, in order."""
     carried: list[Job] = []
 
-    def run(job: Job, imports: Sequence[str]) -> tuple[dict[str, Any] | None, str]:
+    def run(job: Job, imports: Sequence[str], gpus: str | None) -> tuple[dict[str, Any] | None, str]:
         carried.append(job)
         threads = torch.get_num_threads()
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -26,9 +27,10 @@ from rnnzoo.tasks.processes import VISIBLE, Children, Shares, environment
 )
 def test_shares(jobs: int, gpus: Sequence[str], dealt: Sequence[str | None]) -> None:
     shares = Shares(jobs, gpus)
-    for _ in range(2):  # what was given back is dealt out again
-        with ExitStack() as held:
-            assert [held.enter_context(shares.one()) for _ in range(jobs)] == dealt
+    with ExitStack() as held:
+        assert [held.enter_context(shares.one()) for _ in range(jobs)] == dealt
+    with ExitStack() as held:  # what was given back is dealt out again
+        assert Counter(held.enter_context(shares.one()) for _ in range(jobs)) == Counter(dealt)
 
 
 def test_a_share_is_given_back_by_a_training_that_fails() -> None:

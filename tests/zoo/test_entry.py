@@ -18,7 +18,7 @@ from rnnzoo.errors import UserError
 from rnnzoo.files import sha256_file
 from rnnzoo.zoo import load_folder, make_entry, measure, packaged, parse_yaml, read_manifest, verify
 from rnnzoo.zoo.card import card
-from rnnzoo.zoo.entry import write_listing
+from rnnzoo.zoo.entry import shareable_recipe, write_listing
 from rnnzoo.zoo.golden import GOLDEN_TOLERANCE, golden_difference
 from rnnzoo.zoo.manifest import check_pinned, manifest_path, note_entry
 from tests.small_entry import make
@@ -248,3 +248,20 @@ def test_list_and_show(capsys: pytest.CaptureFixture[str]) -> None:
     assert "public domain" in capsys.readouterr().out
     assert main(["show", name, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["parameters"] == 1_001_289
+
+
+@pytest.mark.parametrize(
+    ("said", "published"),
+    [
+        ("/home/somebody/runs/char-wide.poem/1", "runs/char-wide.poem/1"),
+        ("~/runs/char-wide.poem/1", "runs/char-wide.poem/1"),
+        ("runs/char-wide.poem/1", "runs/char-wide.poem/1"),
+        ("hub:org/char-wide", "hub:org/char-wide"),
+    ],
+)
+def test_a_recipe_is_published_without_the_folder_that_it_went_on_from(
+    said: str, published: str, tmp_path: Path
+) -> None:
+    (tmp_path / "recipe.yaml").write_text(f"task: char_lm\ninit_from: {said}\ndata: {{corpus: tinyshakespeare}}\n")
+    shared = parse_yaml(shareable_recipe(tmp_path / "recipe.yaml"))
+    assert shared == {"task": "char_lm", "init_from": published, "data": {"corpus": "tinyshakespeare"}}
