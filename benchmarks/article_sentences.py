@@ -24,7 +24,7 @@ DOCS = Path(__file__).resolve().parent.parent / "docs"
 BLOCK = re.compile(
     r"(<!-- benchmarks.article_sentences: begin -->\n).*?(<!-- benchmarks.article_sentences: end -->)", re.DOTALL
 )
-PREFERRED = ("mt-lstm.tatoeba-en-fr", "mt-gru.multi30k-en-fr")  # everyday sentences before captions of pictures
+PREFERRED = ("mt-mingru.tatoeba-en-fr", "mt-gru.multi30k-en-fr")  # everyday sentences before captions of pictures
 DRAWN = {"attention-had-washed": "I had washed my house.", "attention-had-it-washed": "I had my house washed."}
 SENTENCES = (
     *DRAWN.values(),
