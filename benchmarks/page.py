@@ -162,22 +162,22 @@ def draw(each: Mapping[str, Any], path: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    matplotlib.rcParams.update({"svg.hashsalt": "rnnzoo", "svg.fonttype": "none"})  # small, and the same every time
-    count = len(each["series"])
-    figure, places = pyplot.subplots(-(-count // 2), 2, figsize=(9, 2.6 * -(-count // 2)), layout="constrained")
-    for axes, one in zip(places.flat, each["series"], strict=False):
-        scale = 1e6 if one["y"] == "bytes" else 1.0
-        for side, points in one["points"].items():
-            slope = one["slopes"][side]
-            label = side if slope is None else f"{side}, slope {slope:.2f}"
-            axes.plot([x for x, _ in points], [y / scale for _, y in points], "o-", markersize=3, label=label)
-        positive = all(y > 0 for points in one["points"].values() for _, y in points)
-        axes.set(xscale="log", yscale="log" if positive else "linear", title=one["name"], xlabel=one["x"])
-        axes.set_ylabel("MB" if one["y"] == "bytes" else one["y"])
-        axes.grid(alpha=0.3)
-        axes.legend(fontsize=7)
-    figure.savefig(path, metadata={"Date": None})
-    pyplot.close(figure)
+    with matplotlib.rc_context({"svg.hashsalt": "rnnzoo", "svg.fonttype": "none"}):  # small, and the same every time
+        count = len(each["series"])
+        figure, places = pyplot.subplots(-(-count // 2), 2, figsize=(9, 2.6 * -(-count // 2)), layout="constrained")
+        for axes, one in zip(places.flat, each["series"], strict=False):
+            scale = 1e6 if one["y"] == "bytes" else 1.0
+            for side, points in one["points"].items():
+                slope = one["slopes"][side]
+                label = side if slope is None else f"{side}, slope {slope:.2f}"
+                axes.plot([x for x, _ in points], [y / scale for _, y in points], "o-", markersize=3, label=label)
+            positive = all(y > 0 for points in one["points"].values() for _, y in points)
+            axes.set(xscale="log", yscale="log" if positive else "linear", title=one["name"], xlabel=one["x"])
+            axes.set_ylabel("MB" if one["y"] == "bytes" else one["y"])
+            axes.grid(alpha=0.3)
+            axes.legend(fontsize=7)
+        figure.savefig(path, metadata={"Date": None})
+        pyplot.close(figure)
 
 
 def main(arguments: list[str] | None = None) -> int:

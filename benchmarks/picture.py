@@ -22,22 +22,22 @@ def draw(run: Path, out: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    matplotlib.rcParams["svg.hashsalt"] = "rnnzoo"  # the same file every time
-    figure, (curve, text) = pyplot.subplots(1, 2, figsize=(9.6, 4.2), layout="constrained", width_ratios=(1, 1.1))
-    history = read_history(run / "history.jsonl")
-    for key, label, style in (("train_nll", "training", "-"), ("val_nll", "validation", "o-")):
-        points = [(line["tokens"] / 1e6, line[key]) for line in history if key in line]
-        curve.plot(*zip(*points, strict=True), style, label=label, markersize=4)
-    curve.set(xlabel="million characters read", ylabel="nats per character", title="it learns")
-    curve.grid(alpha=0.3)
-    curve.legend()
-    sample = (run / "samples.txt").read_text(encoding="utf-8").split("--- temperature 0.8")[1].split("\n", 1)[1]
-    text.text(0, 0.98, "\n".join(sample.strip().split("\n")[:19]), family="monospace", fontsize=8.5, va="top")
-    text.set(title="it writes")
-    text.axis("off")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(out, metadata={"Date": None})
-    pyplot.close(figure)
+    with matplotlib.rc_context({"svg.hashsalt": "rnnzoo"}):  # the same file every time
+        figure, (curve, text) = pyplot.subplots(1, 2, figsize=(9.6, 4.2), layout="constrained", width_ratios=(1, 1.1))
+        history = read_history(run / "history.jsonl")
+        for key, label, style in (("train_nll", "training", "-"), ("val_nll", "validation", "o-")):
+            points = [(line["tokens"] / 1e6, line[key]) for line in history if key in line]
+            curve.plot(*zip(*points, strict=True), style, label=label, markersize=4)
+        curve.set(xlabel="million characters read", ylabel="nats per character", title="it learns")
+        curve.grid(alpha=0.3)
+        curve.legend()
+        sample = (run / "samples.txt").read_text(encoding="utf-8").split("--- temperature 0.8")[1].split("\n", 1)[1]
+        text.text(0, 0.98, "\n".join(sample.strip().split("\n")[:19]), family="monospace", fontsize=8.5, va="top")
+        text.set(title="it writes")
+        text.axis("off")
+        out.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(out, metadata={"Date": None})
+        pyplot.close(figure)
 
 
 def main(arguments: list[str] | None = None) -> int:
