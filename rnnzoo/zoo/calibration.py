@@ -38,13 +38,13 @@ class Calibration(NamedTuple):
         temperature: what the model's logits are to be divided by, in place of what they are divided by now.
         nll: nats per token of the text it was fitted on, with it. before: without it.
         crossed: the same of each half of that text with the temperature fitted on the other half, so that no token's
-            score knows anything of the token; NaN where the text is too short to be halved.
+            score knows anything of the token; None where the text is too short to be halved.
     """
 
     temperature: float
     nll: float
     before: float
-    crossed: float
+    crossed: float | None
 
 
 @torch.no_grad()
@@ -72,17 +72,16 @@ def calibrate(model: LanguageModel, ids: npt.NDArray[Any], eval_streams: int = 1
             sums.append(torch.stack(nats).double().cpu())
             counts.append(chunk.num_targets)
     table, tokens = torch.stack(sums).numpy(), np.array(counts)
-    whole, crossed = _Curve(table.sum(0)), float("nan")
+    whole, crossed, total = _Curve(table.sum(0)), None, int(tokens.sum())
     if len(tokens) > 1:
         middle = min(int(np.searchsorted(tokens.cumsum(), tokens.sum() / 2)) + 1, len(tokens) - 1)
         first, second = _Curve(table[:middle].sum(0)), _Curve(table[middle:].sum(0))
-        crossed = first.at(second.best) + second.at(first.best)
-    now, total = model.head.temperature, int(tokens.sum())
+        crossed = (first.at(second.best) + second.at(first.best)) / total
     return Calibration(
-        temperature=round(now / whole.best, 3),
+        temperature=round(model.head.temperature / whole.best, 3),
         nll=whole.at(whole.best) / total,
         before=whole.at(1.0) / total,
-        crossed=crossed / total,
+        crossed=crossed,
     )
 
 

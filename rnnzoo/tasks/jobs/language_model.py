@@ -166,9 +166,10 @@ class LanguageModelJob(Job[StreamData]):
         if cold := figures.get("cold_window"):
             lines[0] += f"; {cold['nll']:.4f} nats in cold windows of {COLD_WINDOW}"
         if calibration is not None:
+            crossed = calibration.crossed
             lines.append(
-                f"calibrated on valid: temperature {calibration.temperature}, {calibration.before:.4f} nats before, "
-                f"{calibration.crossed:.4f} of each half by the other's temperature"
+                f"calibrated on valid: temperature {calibration.temperature}, {calibration.before:.4f} nats before"
+                + ("" if crossed is None else f", {crossed:.4f} of each half by the other's temperature")
             )
         if unseen is not None:
             lines.append(f"1,000 generated tokens: {unseen}")

@@ -76,8 +76,9 @@ def _calibrated(metrics: Mapping[str, Any]) -> str:
     found = metrics.get("calibration")
     if not isinstance(found, Mapping):
         return ""
+    crossed = found["crossed"]
     return (
         f" Calibrated: the logits are divided by {found['temperature']:g}, with which the validation part is predicted "
-        f"best (temperature scaling, Guo et al. 2017); without that it was {found['before']:.4f} nats there, and "
-        f"{found['crossed']:.4f} with each half's temperature fitted on the other half."
+        f"best (temperature scaling, Guo et al. 2017); without that it was {found['before']:.4f} nats there"
+        + ("." if crossed is None else f", and {crossed:.4f} with each half's temperature fitted on the other half.")
     )
