@@ -14,7 +14,7 @@ from rnnzoo.backbones import Stack, StackConfig
 from rnnzoo.config import Config
 from rnnzoo.errors import UserError
 from rnnzoo.models.plain import PlainModel
-from rnnzoo.nn import IGNORED, AdaptiveHead, LinearHead, LockedDropout, dropped_embedding
+from rnnzoo.nn import IGNORED, AdaptiveEmbedding, AdaptiveHead, LinearHead, LockedDropout, dropped_embedding
 from rnnzoo.shapes import Float, Int, Tensor
 from rnnzoo.state import State
 from rnnzoo.text import Tokenizer
@@ -37,7 +37,8 @@ class LanguageModelConfig(Config):
         input_dropout: dropout on the vectors before the first layer.
         backbone: the stack of cells.
         output_dropout: dropout on the last layer's output.
-        tied: the output layer uses the embedding table; needs embedding_dim equal to what the output layer gets.
+        tied: the output layer uses the embedding table; needs embedding_dim equal to what the output layer gets. With
+            adaptive_cutoffs rare words have fewer features in both (Baevski & Auli 2019, arXiv:1809.10853).
         embedding_projection: maps the vectors linearly to so many features for the first layer; 0 for none.
         output_projection: maps the last layer's output linearly to so many features for the output layer; 0 for none.
         adaptive_cutoffs: adaptive softmax with clusters that begin at these ids; none for a full softmax.
@@ -71,8 +72,6 @@ class LanguageModelConfig(Config):
             raise ValueError("output_temperature and adaptive_cutoffs exclude each other: clusters have no logits")
         if list(self.adaptive_cutoffs) != sorted({c for c in self.adaptive_cutoffs if c > 0}):
             raise ValueError("adaptive_cutoffs must rise, from 1 on")
-        if self.tied and self.adaptive_cutoffs:
-            raise ValueError("tied and adaptive_cutoffs exclude each other: clusters have tables of their own")
 
     def build(self, tokenizer: Tokenizer) -> LanguageModel:
         """The model, with fresh weights, over the vocabulary of `tokenizer`."""
@@ -93,7 +92,7 @@ class LanguageModel(PlainModel):
         super().__init__()
         self.config, self.tokenizer = config, tokenizer
         self.vocab_size = tokenizer.vocab_size
-        self.embedding = nn.Embedding(self.vocab_size, config.embedding_dim)
+        self.embedding: nn.Embedding | AdaptiveEmbedding = nn.Embedding(self.vocab_size, config.embedding_dim)
         self.embedding_projection = _projection(config.embedding_dim, config.embedding_projection)
         self.backbone: Stack = config.backbone.build(config.embedding_projection or config.embedding_dim)
         features = config.output_projection or self.backbone.output_size
@@ -105,8 +104,7 @@ class LanguageModel(PlainModel):
                     f"tied: embedding_dim is {config.embedding_dim}, the stack's output {features}; "
                     f"output_projection: {config.embedding_dim} would make them fit"
                 )
-            nn.init.uniform_(self.embedding.weight, -0.1, 0.1)  # as an output layer it needs small weights
-            self.tie()
+            self._draw_table(0.1)  # as an output layer it needs small weights
         if config.init_range:
             for parameter in self.parameters():
                 nn.init.uniform_(parameter, -config.init_range, config.init_range)
@@ -124,8 +122,17 @@ class LanguageModel(PlainModel):
         nn.init.zeros_(head.bias)
         return head
 
+    def _draw_table(self, bound: float) -> None:
+        """The table that input and output have in common."""
+        if isinstance(self.head, AdaptiveHead):
+            self.embedding = AdaptiveEmbedding(self.head)
+            self.head.reset_table(bound)
+        else:
+            nn.init.uniform_(self.embedding.weight, -bound, bound)
+            self.tie()
+
     def tie(self) -> None:
-        if self.config.tied and isinstance(self.head, LinearHead):
+        if self.config.tied and isinstance(self.head, LinearHead) and isinstance(self.embedding, nn.Embedding):
             self.head.weight = self.embedding.weight
 
     def set_output_temperature(self, temperature: float) -> None:
@@ -144,7 +151,7 @@ class LanguageModel(PlainModel):
 
     def features(self, tokens: Int[Tensor, "B T"], state: State | None = None) -> tuple[Float[Tensor, "B T H"], State]:
         """The last layer's outputs, before any dropout of theirs, and the new state."""
-        vectors = dropped_embedding(tokens, self.embedding.weight, self.config.embedding_dropout, self.training)
+        vectors = dropped_embedding(tokens, self.embedding, self.config.embedding_dropout, self.training)
         features: tuple[Tensor, State] = self.backbone(self.input_dropout(self.embedding_projection(vectors)), state)
         return features
 
@@ -220,8 +227,10 @@ class LanguageModel(PlainModel):
             The model itself.
 
         Raises:
-            UserError: they are of another vocabulary or dimension.
+            UserError: they are of another vocabulary or dimension, or the table is that of an adaptive softmax.
         """
+        if isinstance(self.embedding, AdaptiveEmbedding):
+            raise UserError("tied and adaptive_cutoffs: rare words have fewer features than the vectors of a file")
         size, dim = self.embedding.weight.shape
         if vectors.matrix.shape != (size, dim):
             raise UserError(

@@ -291,7 +291,7 @@ class Seq2Seq(PlainModel):
     # ------------------------------------------------------------------------------------------- parts
 
     def _embed(self, table: nn.Embedding, tokens: Tensor) -> Tensor:
-        vectors = dropped_embedding(tokens, table.weight, self.config.embedding_dropout, self.training)
+        vectors = dropped_embedding(tokens, table, self.config.embedding_dropout, self.training)
         dropped: Tensor = self.input_dropout(vectors)
         return dropped
 

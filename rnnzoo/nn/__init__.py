@@ -3,7 +3,7 @@
 from rnnzoo.nn.attention import Attention, AttentionConfig, Memory
 from rnnzoo.nn.conv import CausalConv
 from rnnzoo.nn.dropout import LockedDropout, WeightDropout, drop_weights, dropped_embedding, one_mask, raw_parameter
-from rnnzoo.nn.head import IGNORED, AdaptiveHead, LinearHead
+from rnnzoo.nn.head import IGNORED, AdaptiveEmbedding, AdaptiveHead, LinearHead
 from rnnzoo.nn.init import orthogonal_gates_, xavier_gates_
 from rnnzoo.nn.padding import last_step, valid_steps, zero_padding
 from rnnzoo.nn.scan import linear_scan
@@ -11,6 +11,7 @@ from rnnzoo.nn.zoneout import zone_out
 
 __all__ = [
     "IGNORED",
+    "AdaptiveEmbedding",
     "AdaptiveHead",
     "Attention",
     "AttentionConfig",

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils import parametrize
 
+from rnnzoo.nn.head import AdaptiveEmbedding
 from rnnzoo.shapes import Float, Int, Tensor
 
 __all__ = ["LockedDropout", "WeightDropout", "drop_weights", "dropped_embedding", "one_mask", "raw_parameter"]
@@ -109,12 +110,14 @@ def raw_parameter(module: nn.Module, name: str) -> nn.Parameter:
 
 
 def dropped_embedding(
-    tokens: Int[Tensor, "B *T"], weight: Float[Tensor, "V D"], p: float, training: bool
+    tokens: Int[Tensor, "B *T"], table: nn.Embedding | AdaptiveEmbedding, p: float, training: bool
 ) -> Float[Tensor, "B *T D"]:
     """Looks tokens up in a table of which whole rows are dropped: a dropped word is gone everywhere.
 
     Gal & Ghahramani 2016, arXiv:1512.05287.
     """
+    vectors: Tensor = table(tokens)
     if training and p > 0:
-        weight = weight * F.dropout(weight.new_ones(weight.size(0), 1), p)
-    return F.embedding(tokens, weight)
+        kept = F.dropout(vectors.new_ones(table.num_embeddings, 1), p)
+        vectors = vectors * kept[tokens]
+    return vectors

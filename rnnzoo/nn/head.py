@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -10,7 +10,7 @@ from torch import nn
 
 from rnnzoo.shapes import Float, Int, Tensor
 
-__all__ = ["IGNORED", "AdaptiveHead", "LinearHead"]
+__all__ = ["IGNORED", "AdaptiveEmbedding", "AdaptiveHead", "LinearHead"]
 
 IGNORED = -100
 """A target that is not counted."""
@@ -74,10 +74,73 @@ class AdaptiveHead(nn.Module):
         log_p: Tensor = self.softmax(x[counted], chosen).output
         if torch.is_grad_enabled():
             unused = log_p.new_zeros(())
-            for begin, end, cluster in zip(
-                self.softmax.cutoffs, self.softmax.cutoffs[1:], self.softmax.tail, strict=False
-            ):
+            for begin, end, down, up in self._clusters():
                 if not ((begin <= chosen) & (chosen < end)).any():
-                    unused = unused + sum(parameter.sum() for parameter in cluster.parameters())
+                    unused = unused + down.weight.sum() + up.weight.sum()
             log_p = torch.cat([log_p, 0 * unused.view(1)])
         return -log_p.float().sum() if log_p.dtype in (torch.float16, torch.bfloat16) else -log_p.sum()
+
+    def vectors(self, tokens: Int[Tensor, "*B"]) -> Float[Tensor, "*B H"]:
+        """What each token's output is weighed with: its row, or its cluster's row through the cluster's projection."""
+        frequent = self.softmax.cutoffs[0]
+        vectors = F.embedding(tokens.clamp(max=frequent - 1), _weight(self.softmax.head))
+        for begin, end, down, up in self._clusters():
+            rare = F.embedding((tokens - begin).clamp(0, end - begin - 1), _weight(up)) @ _weight(down)
+            inside = ((begin <= tokens) & (tokens < end)).unsqueeze(-1)
+            vectors = torch.where(inside, rare, vectors)  # of shapes that no token has a say in
+        return vectors
+
+    @torch.no_grad()
+    def reset_table(self, bound: float) -> None:
+        """Draws weights with which the vectors of rare words are spread as those of frequent ones: within `bound`."""
+        nn.init.uniform_(self.softmax.head.weight, -bound, bound)
+        for _, _, down, up in self._clusters():
+            nn.init.orthogonal_(down.weight)
+            spread = bound * (down.in_features / down.out_features) ** 0.5
+            nn.init.uniform_(up.weight, -spread, spread)
+
+    def _clusters(self) -> Iterator[tuple[int, int, nn.Linear, nn.Linear]]:
+        """First id, id after the last, projection (H to H / 4^i) and rows of each cluster of rare words."""
+        cutoffs = self.softmax.cutoffs
+        for begin, end, cluster in zip(cutoffs, cutoffs[1:], self.softmax.tail, strict=False):
+            assert isinstance(cluster, nn.Sequential)
+            down, up = cluster
+            assert isinstance(down, nn.Linear)
+            assert isinstance(up, nn.Linear)
+            yield begin, end, down, up
+
+
+class AdaptiveEmbedding(nn.Module):
+    """Token vectors that are those of an adaptive softmax: frequent words have whole ones, rare ones fewer features.
+
+    Adaptive inputs with tied weights and tied projections (Baevski & Auli 2019, arXiv:1809.10853). It has no parameters
+    of its own.
+
+    Args:
+        head: the output layer, which stays a part of the model that this belongs to.
+    """
+
+    def __init__(self, head: AdaptiveHead) -> None:
+        super().__init__()
+        self._of = (head,)  # not as a part: its parameters would have two names
+        self.num_embeddings, self.embedding_dim = head.softmax.n_classes, head.softmax.in_features
+
+    @property
+    def weight(self) -> Float[Tensor, "V H"]:
+        """All vectors, as they are now."""
+        (head,) = self._of
+        vectors: Tensor = self(torch.arange(self.num_embeddings, device=_weight(head.softmax.head).device))
+        return vectors
+
+    def forward(self, tokens: Int[Tensor, "*B"]) -> Float[Tensor, "*B H"]:
+        """Each token's vector."""
+        (head,) = self._of
+        vectors: Tensor = head.vectors(tokens)
+        return vectors
+
+
+def _weight(layer: nn.Module) -> Tensor:
+    """A layer's weight itself, also where a plan has put something before it that multiplies faster."""
+    weight = layer._parameters["weight"]
+    assert weight is not None
+    return weight

@@ -80,8 +80,10 @@ class PretrainedEmbedding(Config):
         """`model` with a table of `dim` numbers a token.
 
         Raises:
-            UserError: it has another dimension, and there is no projection.
+            UserError: it has another dimension, and there is no projection; or rare words have fewer features.
         """
+        if model.tied and model.adaptive_cutoffs:
+            raise UserError("embedding: with model.tied and model.adaptive_cutoffs rare words have no whole vectors")
         if self.project:
             size = model.embedding_projection or model.embedding_dim
             output = dim if model.tied else model.output_projection  # the tied output layer has the table's dimension

@@ -21,6 +21,7 @@ KINDS: dict[str, tuple[Tokenizer, dict[str, Any]]] = {
     "weight-drop": (CHARACTERS, {"backbone": {"weight_dropout": 0.5, "hidden_dropout": 0.5, "locked_dropout": True}}),
     "words": (WORDS, {}),
     "adaptive-softmax": (WORDS, {"adaptive_cutoffs": [4]}),
+    "adaptive-softmax-tied": (WORDS, {"adaptive_cutoffs": [4], "tied": True}),
     "projections": (WORDS, {"embedding_projection": 5, "output_projection": 8, "tied": True}),
 }
 

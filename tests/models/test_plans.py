@@ -103,6 +103,8 @@ MODELS: list[dict[str, Any]] = [
     {"tied": True, "output_projection": 12},
     {"embedding_projection": 9, "output_projection": 7},
     {"adaptive_cutoffs": [4, 8]},
+    {"adaptive_cutoffs": [4, 8], "tied": True, "embedding_dim": 16, "output_projection": 16, "embedding_projection": 9},
+    {"adaptive_cutoffs": [4], "tied": True, "output_projection": 12},
 ]
 
 

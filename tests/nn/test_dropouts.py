@@ -212,8 +212,9 @@ def test_weight_p_zero_leaves_the_module_alone() -> None:
 
 def test_embedding_a_dropped_token_is_gone_everywhere_and_whole() -> None:
     weight = torch.randn(40, 6)
+    table = nn.Embedding.from_pretrained(weight)
     tokens = torch.randint(40, (8, 30))
-    y = dropped_embedding(tokens, weight, 0.5, training=True)
+    y = dropped_embedding(tokens, table, 0.5, training=True)
     fates = set()
     for token in range(40):
         vectors = y[tokens == token]
@@ -222,11 +223,12 @@ def test_embedding_a_dropped_token_is_gone_everywhere_and_whole() -> None:
             assert torch.equal(vectors, gone) or torch.allclose(vectors, kept)
             fates.add(torch.equal(vectors, gone))
     assert fates == {True, False}
-    assert not torch.equal(dropped_embedding(tokens, weight, 0.5, training=True), y)
+    assert not torch.equal(dropped_embedding(tokens, table, 0.5, training=True), y)
 
 
 def test_embedding_at_evaluation_it_is_the_table() -> None:
     weight, tokens = torch.randn(5, 3), torch.randint(5, (2, 4))
-    assert torch.equal(dropped_embedding(tokens, weight, 0.9, training=False), weight[tokens])
-    assert torch.equal(dropped_embedding(tokens, weight, 0.0, training=True), weight[tokens])
-    assert dropped_embedding(tokens[:, 0], weight, 0.9, training=False).shape == (2, 3)
+    table = nn.Embedding.from_pretrained(weight)
+    assert torch.equal(dropped_embedding(tokens, table, 0.9, training=False), weight[tokens])
+    assert torch.equal(dropped_embedding(tokens, table, 0.0, training=True), weight[tokens])
+    assert dropped_embedding(tokens[:, 0], table, 0.9, training=False).shape == (2, 3)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from rnnzoo.errors import UserError
 from rnnzoo.models import LanguageModelConfig
-from rnnzoo.nn import IGNORED, AdaptiveHead, LinearHead
+from rnnzoo.nn import IGNORED, AdaptiveEmbedding, AdaptiveHead, LinearHead
 from rnnzoo.text import CharTokenizer
 
 V, H = 11, 16
@@ -53,5 +56,42 @@ def test_cutoffs_that_do_not_fit() -> None:
     for bad in ((3, 2), (0, 2), (2, 2)):
         with pytest.raises(ValueError, match="must rise"):
             LanguageModelConfig(adaptive_cutoffs=bad)
-    with pytest.raises(ValueError, match="exclude each other"):
-        LanguageModelConfig(adaptive_cutoffs=(2,), tied=True)
+
+
+def test_tied_an_adaptive_softmax_and_the_input_have_one_table() -> None:
+    head = AdaptiveHead(H, V, [3, 7]).double()
+    table = AdaptiveEmbedding(head)
+    assert not list(table.parameters())
+    assert table.weight.shape == (V, H) == (table.num_embeddings, table.embedding_dim)
+    tokens = torch.randint(V, (4, 5))
+    assert torch.equal(table(tokens), table.weight[tokens])
+    # a word's vector times a hidden state is its logit in its cluster, so that differences of log-probabilities agree
+    x = torch.randn(2, H, dtype=torch.float64)
+    log_p = head(x)
+    for begin, end in ((0, 3), (3, 7), (7, V)):
+        logits = x @ table.weight[begin:end].T
+        torch.testing.assert_close(log_p[:, begin:end].log_softmax(1), logits.log_softmax(1))
+    assert copy.deepcopy(nn.ModuleList([head, table]))[1]._of[0] is not head
+
+
+def test_tied_and_adaptive_frequent_and_rare_words_begin_alike() -> None:
+    tokenizer = CharTokenizer(sorted(map(chr, range(97, 97 + 400))))
+    fields = {"embedding_dim": 64, "backbone": {"hidden_size": 64}, "adaptive_cutoffs": [100, 200], "tied": True}
+    model = LanguageModelConfig.from_dict(fields).build(tokenizer)
+    assert isinstance(model.embedding, AdaptiveEmbedding)
+    whole = LanguageModelConfig.from_dict(fields | {"adaptive_cutoffs": []}).build(tokenizer)
+    vectors, wanted = model.embedding.weight.detach(), whole.embedding.weight.detach().std().item()
+    spreads = [vectors[begin:end].std().item() for begin, end in ((0, 100), (100, 200), (200, 400))]
+    assert spreads == pytest.approx([wanted] * 3, rel=0.1)
+    assert sum(p.numel() for p in model.parameters()) < 0.7 * sum(p.numel() for p in whole.parameters())
+
+
+def test_tied_and_adaptive_a_word_that_is_read_and_one_that_is_said_move_one_table() -> None:
+    tokenizer = CharTokenizer("abcdefgh")
+    fields = {"embedding_dim": 8, "backbone": {"hidden_size": 8}, "adaptive_cutoffs": [3], "tied": True}
+    model = LanguageModelConfig.from_dict(fields).build(tokenizer)
+    table = model.head.softmax.tail[0][1].weight  # type: ignore[union-attr]
+    loss, _ = model.nll(torch.tensor([[6]]), torch.tensor([[0]]))  # what is said is frequent
+    assert torch.autograd.grad(loss, table)[0].abs().sum(1).nonzero().flatten().tolist() == [6 - 3]
+    loss, _ = model.nll(torch.tensor([[0]]), torch.tensor([[6]]))
+    assert torch.autograd.grad(loss, table)[0].abs().sum(1).nonzero().flatten().tolist() == [0, 1, 2, 3, 4]

@@ -33,6 +33,7 @@ LANGUAGE_MODELS: dict[str, dict[str, Any]] = {
     "word-tied": {"embedding_dim": 16, "backbone": LSTM, "tied": True},
     "word-tied-last-layer": {"embedding_dim": 6, "backbone": LSTM | {"num_layers": 2, "output_size": 6}, "tied": True},
     "word-adaptive": {"embedding_dim": 6, "backbone": LSTM, "adaptive_cutoffs": [4, 30]},
+    "word-adaptive-tied": {"embedding_dim": 16, "backbone": LSTM, "adaptive_cutoffs": [4, 30], "tied": True},
 }
 TRANSLATORS: dict[str, dict[str, Any]] = {
     "translator": {"shared": "none"},
