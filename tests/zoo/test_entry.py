@@ -16,10 +16,12 @@ import rnnzoo
 from rnnzoo.cli import main
 from rnnzoo.errors import UserError
 from rnnzoo.files import sha256_file
+from rnnzoo.models import LanguageModelConfig
+from rnnzoo.text import WordTokenizer
 from rnnzoo.zoo import load_folder, make_entry, measure, packaged, parse_yaml, read_manifest, verify
 from rnnzoo.zoo.card import card
 from rnnzoo.zoo.entry import shareable_recipe, write_listing
-from rnnzoo.zoo.golden import GOLDEN_TOLERANCE, golden_difference
+from rnnzoo.zoo.golden import GOLDEN_TOLERANCE, golden_difference, write_golden
 from rnnzoo.zoo.manifest import check_pinned, manifest_path, note_entry
 from tests.small_entry import make
 
@@ -160,6 +162,18 @@ def test_golden_logits_notice_another_model(entry: Path) -> None:
     with torch.no_grad():
         model.backbone.state_dict()["layers.0.weight_hh"][0, 0] += 0.05
     assert golden_difference(model, entry) > GOLDEN_TOLERANCE
+
+
+def test_golden_logits_of_a_large_vocabulary_are_few_and_notice_any_of_its_words(tmp_path: Path) -> None:
+    words = WordTokenizer(["<eos>", "<unk>", *(f"w{i}" for i in range(5000))])
+    model = LanguageModelConfig.from_dict({"embedding_dim": 8, "backbone": {"hidden_size": 8}}).build(words).eval()
+    write_golden(model, tmp_path)
+    assert (tmp_path / "golden.safetensors").stat().st_size < 100_000
+    assert load_file(tmp_path / "golden.safetensors")["logits"].shape == (2, 32, 256)
+    assert golden_difference(model, tmp_path) < 1e-5
+    with torch.no_grad():
+        model.head.bias[4999] += 2.0  # not one of those that are stored
+    assert golden_difference(model, tmp_path) > GOLDEN_TOLERANCE
 
 
 def test_verify(entry: Path, text: Path) -> None:

@@ -173,6 +173,7 @@ def test_golden_logits(folder: Path, fields: dict[str, Any]) -> None:
         ("lengths", torch.tensor([0, 3], dtype=torch.int32)),
         ("src", torch.zeros(2, 100_000, dtype=torch.int32)),
         ("logits", torch.zeros(2, 16, 5)),
+        ("log_sum_exp", torch.zeros(2, 15)),
         ("more", torch.zeros(1)),
     ],
 )

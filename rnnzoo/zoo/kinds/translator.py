@@ -17,6 +17,7 @@ from rnnzoo.models import Seq2Seq, Seq2SeqConfig
 from rnnzoo.shapes import Tensor
 from rnnzoo.text import Tokenizer
 from rnnzoo.zoo.kinds.base import TOKENIZER, Compared, Kind
+from rnnzoo.zoo.kinds.said import Said
 from rnnzoo.zoo.kinds.translator_card import TranslatorCard, languages_of
 from rnnzoo.zoo.kinds.translator_samples import EXAMPLES
 
@@ -25,7 +26,6 @@ __all__ = ["SOURCE_TOKENIZER", "Translators"]
 SOURCE_TOKENIZER = "tokenizer.src.json"
 
 ROWS, TOKENS = 2, 16
-_NUMBERS = 1 << 17  # logits that are stored: 0.5 MB
 _WIDEST = 1000  # beam that a metrics.json from anywhere may ask for
 _FOREIGN = "the data section of config.json is not one that rnnzoo wrote"
 
@@ -67,45 +67,46 @@ class Translators(Kind[Seq2Seq, Seq2SeqConfig]):
     # ------------------------------------------------------------------------------------------ golden
 
     def golden(self, model: Seq2Seq) -> dict[str, Tensor]:
-        """Sources (B, S) of `lengths` (B,), decoder inputs (B, T), and the logits (B, T, V) under teacher forcing.
+        """Sources (B, S) of `lengths` (B,), decoder inputs (B, T), and what is `Said` (B, T) under teacher forcing.
 
         Computed in float64: trained attention looks at one step of many, and on tokens drawn at random two that score
         alike make float32 differ by nearly what is allowed even between the ways of `golden_pairs`.
         """
         model = _exact(model)
-        length = max(min(TOKENS, _NUMBERS // (ROWS * model.vocab_size)), 4)
         draw = torch.Generator().manual_seed(0)
         lengths = torch.linspace(TOKENS, TOKENS // 2, ROWS).long()
         src = torch.randint(model.src_boundary, (ROWS, TOKENS), generator=draw)  # in the padding, too
         src[torch.arange(ROWS), lengths - 1] = model.src_boundary
-        tgt = torch.randint(model.boundary, (ROWS, length), generator=draw)
+        tgt = torch.randint(model.boundary, (ROWS, TOKENS), generator=draw)
         tgt[:, 0] = model.boundary
         whole = {name: ids.to(torch.int32) for name, ids in (("src", src), ("lengths", lengths), ("tgt", tgt))}
-        return whole | {"logits": model(src, lengths, tgt).float()}
+        return whole | Said(model(src, lengths, tgt)).tensors()
 
     def golden_pairs(self, model: Seq2Seq, stored: dict[str, Tensor]) -> list[tuple[Tensor, Tensor]]:
         """Logits: all rows at once, each alone and without padding, and step by step as a search has them."""
         model = _exact(model)
         nothing = torch.empty(0)
         src, lengths, tgt = (stored.pop(name, nothing).long() for name in ("src", "lengths", "tgt"))
-        logits = stored.pop("logits", nothing)
         fits = src.dim() == tgt.dim() == 2 and len(src) == len(tgt) and lengths.shape == (len(src),)
         fits = fits and 0 < src.size(1) <= 4 * TOKENS and 0 < len(src) <= 4 * ROWS and tgt.size(1) > 0
-        if not fits or stored or logits.shape != (*tgt.shape, model.vocab_size):
-            raise ValueError("does not hold sources, targets and logits of this model")
+        if not fits:
+            raise ValueError("does not hold sources and targets of this model")
+        published = Said.taken(stored, tgt, model.vocab_size)
+        if stored:
+            raise ValueError(f"holds {', '.join(sorted(stored))}, which is not a translator's")
         if not 1 <= int(lengths.min()) <= int(lengths.max()) <= src.size(1):
             raise ValueError("has lengths that its sources do not have")
         for ids, boundary in ((src, model.src_boundary), (tgt, model.boundary)):
             if not 0 <= int(ids.min()) <= int(ids.max()) <= boundary:
                 raise ValueError("has tokens that the model does not")
-        pairs = [(model(src, lengths, tgt), logits)]
+        pairs = Said(model(src, lengths, tgt)).beside(published)
         for row, length in enumerate(lengths.tolist()):
             one = slice(row, row + 1)
-            pairs.append((model(src[one, :length], lengths[one], tgt[one]), logits[one]))
+            pairs += Said(model(src[one, :length], lengths[one], tgt[one])).beside(published, (one,))
         state, memory = model.encode(src, lengths)
         for t in range(tgt.size(1)):
             said, state = model.step(tgt[:, t], state, memory)
-            pairs.append((said, logits[:, t]))
+            pairs += Said(said).beside(published, (slice(None), t))
         return pairs
 
     # ----------------------------------------------------------------------------------------- samples
