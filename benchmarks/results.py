@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.published import beside
 from rnnzoo.zoo import entry_names, read_metrics
 from rnnzoo.zoo.figures import headline
 from rnnzoo.zoo.kinds import value_at
@@ -25,12 +26,6 @@ from rnnzoo.zoo.kinds.translator_card import searched, words
 ROOT = Path(__file__).resolve().parent.parent
 MEASURED = ROOT / "benchmarks" / "results"
 """What commands have printed that take too long to be run again for a page."""
-
-PUBLISHED = (
-    ("nanoGPT, 6 x 384, 10.7M parameters, GPU", 1.4697, "karpathy/nanoGPT at 3adf61e1, README.md"),
-    ("nanoGPT, 4 x 128, CPU", 1.88, "karpathy/nanoGPT at 3adf61e1, README.md"),
-)
-"""Tiny Shakespeare, last 10% as validation, nats per character; windows that start cold, at random places."""
 
 Cell = Callable[[dict[str, Any]], str]
 
@@ -119,8 +114,7 @@ def page(entries: list[dict[str, Any]]) -> str:
     for corpus, task in dict.fromkeys(map(_group, entries)):
         same = [m for m in entries if _group(m) == (corpus, task)]
         title = corpus if task == "char_lm" else f"{corpus}, {UNITS[task]}"
-        beside = [_beside()] if (corpus, task) == ("tinyshakespeare", "char_lm") else []
-        parts += [f"## {title}\n", _how(same), _table(same), *_by_length(same), *beside]
+        parts += [f"## {title}\n", _how(same), _table(same), *_by_length(same), beside(same)]
     parts.append(
         paragraph(
             "*New words*: the share of the words in 1,000 generated characters (temperature 0.8) that the training "
@@ -246,20 +240,6 @@ def _table(entries: list[dict[str, Any]]) -> str:
     rows = [list(columns), ["---"] * 2 + ["---:"] * (len(columns) - 2)]
     rows += [[cell(m) for cell in columns.values()] for m in entries]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
-
-
-def _beside() -> str:
-    lines = ["Published figures for the same split:\n", "| system | nats/char | source |", "|---|---:|---|"]
-    lines += [f"| {system} | {figure} | {source} |" for system, figure, source in PUBLISHED]
-    lines.append("")
-    lines.append(
-        paragraph(
-            "nanoGPT averages windows of 256 characters that start cold at random places. A carried state has an "
-            "advantage over that; the figure to hold against it is the one in cold windows. Nor is a temperature "
-            "fitted to nanoGPT's; the cards of those that have one say what they scored without."
-        )
-    )
-    return "\n".join(lines)
 
 
 def table(entries: list[dict[str, Any]]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import rnnzoo
-from benchmarks import results, use, zoo
+from benchmarks import published, results, use, zoo
 from rnnzoo.models import Seq2Seq
 from rnnzoo.zoo import entry_names, read_metrics, recipe_names
 from rnnzoo.zoo.kinds.translator_card import sample_rows
@@ -121,6 +121,28 @@ def test_results_cope_with_translators() -> None:
     assert rows[-1]["BLEU, test"] == "53.75"
     assert [row["BLEU, test"] for row in rows if row["entry"].startswith("char-")] == [""] * 8
     assert None not in rows[-1]
+
+
+def test_entries_stand_among_what_is_published() -> None:
+    def entry(name: str, parameters: int, ppl: float) -> dict[str, Any]:
+        where = {"task": "word_lm", "corpus": {"name": "wikitext-2"}, "recipe": name, "parameters": parameters}
+        return where | {"scores": {"test": {"ppl": ppl}}}
+
+    page = published.beside(
+        [entry("large", 30_000_000, 50.0), entry("worse", 4_000_000, 110.0), entry("tiny", 9, 99.0)]
+    )
+    rows = [line.split(" | ")[0].removeprefix("| ") for line in page.splitlines() if line.startswith("| ")][2:]
+    assert [rows.index(f"**{name}**") for name in ("large", "tiny", "worse")] == [0, 7, 9]
+    assert len(rows) == 10
+    assert "| 50.00 | here; better than the best published of up to 60.0M, 55.10 |" in page
+    assert "| 110.00 | here; worse than the best published of up to 8.0M, 102.26 |" in page
+    assert "| 99.00 | here; nothing of up to 0.0M is published |" in page
+    assert "no figure" in published.beside([entry("x", 1, 1.0) | {"corpus": {"name": "a novel"}}])
+    known = {(m["corpus"]["name"], m["task"]) for m in results.found()}
+    assert len(published.COMPARISONS.keys() & known) == len(published.COMPARISONS)
+    for m in results.found():  # what stands in the table is on record
+        if found := published.COMPARISONS.get((m["corpus"]["name"], m["task"])):
+            assert found.ours(m) > 0
 
 
 def test_every_entry_has_its_recipe_and_its_row() -> None:
