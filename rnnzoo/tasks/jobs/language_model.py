@@ -94,7 +94,7 @@ class LanguageModelJob(Job[StreamData]):
             new = data.tokenizer.token_texts()[base.vocab_size :]
             shown = " ".join(repr(text) for text in new[:10]) + (" ..." if len(new) > 10 else "")
             known = f"{base.vocab_size} known tokens kept, {len(new)} new drawn {shown}"
-            lines.append(f"goes on from {self.plan.init_from}: {known}")
+            lines.append(f"goes on from {self.plan.init_from}: {known.rstrip()}")
             if self.plan.dropout:
                 lines.append(f"dropout: {self.plan.dropout}")
         if self.coverage is not None:
