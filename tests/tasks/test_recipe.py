@@ -235,9 +235,7 @@ def test_a_packaged_recipe_trains_two_steps(tmp_path: Path, monkeypatch: pytest.
         return
     assert isinstance(made, LanguageModelRecipe)
     prompt = made.sample.prompt
-    last: dict[str, Any] = {"model.backbone.output_size": 8} if made.model.backbone.output_size else {}
-    if made.model.adaptive_cutoffs:
-        last["model.adaptive_cutoffs"] = [2]  # of a small vocabulary
+    last = _made_small(made)
     if made.embedding is not None:
         (tmp_path / "vectors.txt").write_text("<unk> 1 2 3 4 5 6 7 8\n")
         last["embedding.source"] = str(tmp_path / "vectors.txt")
@@ -246,7 +244,8 @@ def test_a_packaged_recipe_trains_two_steps(tmp_path: Path, monkeypatch: pytest.
     settings = {"trainer.max_steps": 2, "trainer.enable_progress_bar": False, "sample.every_n_steps": 1, **last}
     monkeypatch.chdir(tmp_path)
     if made.init_from is not None and made.init_from.startswith("runs/"):  # what another recipe has trained before
-        train(Path(made.init_from).parts[1], settings=settings, text=text, **small)
+        before = Path(made.init_from).parts[1]
+        train(before, settings=settings | _made_small(Recipe.from_mapping(read(before))), text=text, **small)
         settings["trainer.val_check_interval"] = 1.0  # of so few steps
     folder = train(name, settings=settings, text=text, **small)
     metrics = read_metrics(folder)
@@ -255,6 +254,13 @@ def test_a_packaged_recipe_trains_two_steps(tmp_path: Path, monkeypatch: pytest.
     assert math.isfinite(metrics["nll"])
     said = load(folder).generate(max_new_tokens=3)[0]
     assert len(said) == 3 if made.name == "char_lm" else said
+
+
+def _made_small(recipe: Recipe) -> dict[str, Any]:
+    """Settings for a small vocabulary, and for a last layer of the embedding's size."""
+    assert isinstance(recipe, LanguageModelRecipe)
+    small: dict[str, Any] = {"model.backbone.output_size": 8} if recipe.model.backbone.output_size else {}
+    return small | ({"model.adaptive_cutoffs": [2]} if recipe.model.adaptive_cutoffs else {})
 
 
 def two_steps_of_a_translator(folder: Path, name: str) -> Path:

@@ -372,6 +372,11 @@ def test_a_new_run_has_a_folder_of_its_own(place: Path, tmp_path: Path, monkeypa
         ({"settings": {"trainer.max_epochs": "two"}}, "max_epochs"),
         ({"settings": {"trainer.devices": 2, "trainer.accelerator": "cpu"}, "streams": 3}, "streams = 3 .* 2 ranks"),
         ({"settings": {"trainer.max_epochs": -1}}, r"trainer\.max_epochs or trainer\.max_steps"),
+        (
+            {"settings": {"model.tied": True}, "embedding_dim": 5},
+            "^model: tied: embedding_dim is 5, the stack's output",
+        ),
+        ({"settings": {"model.adaptive_cutoffs": [1, 2, 3, 4, 5]}}, "^model: 5 cutoffs need 1024 features"),
         ({"cell": "lsmt"}, "did you mean 'lstm'"),
         ({"hiden_size": 3}, "did you mean 'hidden_size'"),
     ],

@@ -63,7 +63,10 @@ class LanguageModelJob(Job[StreamData]):
                     "does not say what vectors the run began with: start a new run", path=run.path / "run.json"
                 )
             model = plan.embedding.fit(plan.model, self.coverage.dim)
-        self.task = FACES[plan.name](model, data.tokenizer, plan.optimizer, plan.schedule, plan.regularization)
+        try:
+            self.task = FACES[plan.name](model, data.tokenizer, plan.optimizer, plan.schedule, plan.regularization)
+        except ValueError as error:  # parts that do not fit each other
+            raise UserError(f"model: {error}") from None
         if vectors is not None:
             self.task.model.load_embeddings(vectors)
         return self.task
