@@ -155,7 +155,12 @@ def test_every_entry_has_its_recipe_and_its_row() -> None:
         assert f"| {name} |" in page
 
 
-_OF_TREEBANK = ("the company", "the company said it will sell its shares\n")
+_OF = {
+    "tinyshakespeare": ("My lord,", "My lord, I will not go.\n"),
+    "ptb": ("the company", "the company said it will sell its shares\n"),
+    "wikitext-2": ("The film", "The film was released in the United States in 2009 .\n"),
+}
+"""By a word model's text: what it goes on from, and a sentence in that style."""
 
 
 @pytest.mark.parametrize("name", ENTRIES)
@@ -167,8 +172,7 @@ def test_an_entry_writes_words_of_its_text(name: str) -> None:
         assert all(model.translate([source for source, _, _ in sample_rows(samples)[:4]]))
         return
     if name.startswith("word-"):
-        of_shakespeare = name.endswith("shakespeare")
-        prompt, known = ("My lord,", "My lord, I will not go.\n") if of_shakespeare else _OF_TREEBANK
+        prompt, known = next(both for text, both in _OF.items() if f".{text}" in name)
         text = model.generate(prompt, max_new_tokens=60, temperature=0.5, seed=0)[0]
         assert " the " in text
         assert "<unk>" not in text

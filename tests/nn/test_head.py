@@ -83,7 +83,9 @@ def test_tied_and_adaptive_frequent_and_rare_words_begin_alike() -> None:
     vectors, wanted = model.embedding.weight.detach(), whole.embedding.weight.detach().std().item()
     spreads = [vectors[begin:end].std().item() for begin, end in ((0, 100), (100, 200), (200, 400))]
     assert spreads == pytest.approx([wanted] * 3, rel=0.1)
-    assert sum(p.numel() for p in model.parameters()) < 0.7 * sum(p.numel() for p in whole.parameters())
+    frequent, rare, rarest = 102 * 64, 16 * 64 + 100 * 16, 4 * 64 + 200 * 4
+    assert sum(p.numel() for p in model.head.parameters()) == frequent + rare + rarest
+    assert model.num_parameters - whole.num_parameters == frequent + rare + rarest - (400 * 64 + 400)
 
 
 def test_tied_and_adaptive_a_word_that_is_read_and_one_that_is_said_move_one_table() -> None:

@@ -176,6 +176,24 @@ def test_golden_logits_of_a_large_vocabulary_are_few_and_notice_any_of_its_words
     assert golden_difference(model, tmp_path) > GOLDEN_TOLERANCE
 
 
+def test_golden_logits_of_before_had_all_of_a_large_vocabulary(tmp_path: Path) -> None:
+    words = WordTokenizer(["<eos>", "<unk>", *(f"w{i}" for i in range(500))])
+    model = LanguageModelConfig.from_dict({"embedding_dim": 8, "backbone": {"hidden_size": 8}}).build(words).eval()
+    write_golden(model, tmp_path)
+    path = tmp_path / "golden.safetensors"
+    stored = load_file(path)
+    del stored["log_sum_exp"]
+    with torch.no_grad():
+        save_file(stored | {"logits": model(stored["tokens"].long())[0].contiguous()}, path)
+    assert golden_difference(model, tmp_path) < 1e-5
+    with torch.no_grad():
+        model.head.bias[499] += 2.0
+    assert golden_difference(model, tmp_path) > GOLDEN_TOLERANCE
+    save_file(stored, path)
+    with pytest.raises(UserError, match="does not hold logits of this model"):
+        golden_difference(model, tmp_path)
+
+
 def test_verify(entry: Path, text: Path) -> None:
     def results(**options: object) -> dict[str, str]:
         return {check.what: check.result for check in verify(NAME, entry, **options)}  # type: ignore[arg-type]

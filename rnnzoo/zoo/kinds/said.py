@@ -36,13 +36,20 @@ class Said:
 
     @staticmethod
     def taken(stored: dict[str, Tensor], tokens: Tensor, vocab_size: int) -> dict[str, Tensor]:
-        """Removes from `stored`, which anybody may have written, what `tensors` gave.
+        """Removes from `stored`, which anybody may have written, what `tensors` gave, and returns it.
+
+        Folders of before have all logits of a large vocabulary, and nothing beside them.
 
         Raises:
             ValueError: it is not that of a model with `vocab_size` tokens that was given `tokens`.
         """
-        found = {name: stored.pop(name, torch.empty(0)) for name in ("logits", "log_sum_exp")}
-        shapes = {"logits": (*tokens.shape, min(vocab_size, WIDTH)), "log_sum_exp": tuple(tokens.shape)}
-        if any(tuple(found[name].shape) != shape for name, shape in shapes.items()):
+        found: dict[str, Tensor] = {name: stored.pop(name) for name in ("logits", "log_sum_exp") if name in stored}
+        if "log_sum_exp" not in found and found.get("logits", torch.empty(0)).shape == (*tokens.shape, vocab_size):
+            found = Said(found["logits"]).tensors()
+        shapes: dict[str, tuple[int, ...]] = {
+            "logits": (*tokens.shape, min(vocab_size, WIDTH)),
+            "log_sum_exp": tuple(tokens.shape),
+        }
+        if {name: tuple(tensor.shape) for name, tensor in found.items()} != shapes:
             raise ValueError("does not hold logits of this model")
         return found
