@@ -15,7 +15,8 @@ from tokenizers import Tokenizer
 
 from rnnzoo import state as states
 from rnnzoo.cells import builtin_cells
-from rnnzoo.models import LanguageModel, Seq2Seq
+from rnnzoo.models import LanguageModel, LanguageModelConfig, Seq2Seq
+from rnnzoo.text import WordTokenizer
 
 EXAMPLES = Path(__file__).resolve().parent.parent.parent / "examples"
 BATCHES = [1, 3, 64]
@@ -38,6 +39,14 @@ def test_translator_says_the_same(translator: Exported, rows: int, steps: int) -
     worst, state, memory = run_encoder(translator, rows, steps)
     assert worst < 1e-4
     assert run_steps(translator, 200 if rows == 3 else 20, state, memory) < 1e-4
+
+
+def test_rare_words_with_fewer_features_say_the_same(tmp_path: Path) -> None:
+    words = WordTokenizer(["<eos>", "<unk>", *(f"w{i}" for i in range(30))])
+    fields = {"embedding_dim": 16, "backbone": {"hidden_size": 16}, "adaptive_cutoffs": [6, 14], "tied": True}
+    exported = export(LanguageModelConfig.from_dict(fields).build(words).eval(), tmp_path)
+    assert isinstance(exported.model, LanguageModel)
+    assert run_steps(exported, 100, exported.model.initial_state(3)) < 1e-4
 
 
 def test_json_describes_the_files(language_model: Exported, translator: Exported) -> None:
