@@ -47,8 +47,15 @@ class Comparison:
     more_is_better: bool = False
 
     def ours(self, metrics: dict[str, Any]) -> float:
-        """An entry's figure."""
-        return float(value_at(metrics, self.key) or 0.0)
+        """An entry's figure.
+
+        Raises:
+            KeyError: its metrics have none; 0 would rank it best.
+        """
+        figure = value_at(metrics, self.key)
+        if figure is None:
+            raise KeyError(f"{metrics['recipe']}: {self.key}")
+        return float(figure)
 
     def said(self, figure: float) -> str:
         """With its digits."""

@@ -122,10 +122,21 @@ def page(entries: list[dict[str, Any]]) -> str:
             "validation part when training ended (Guo et al. 2017); its card says what the score was without. "
             "*Minutes* and *tokens/s* are those of the run that made the entry, evaluations left "
             "out of tokens/s; other work ran on the machine's other core, so they say what a run took, not which cell "
-            "is faster: `python -m benchmarks.train` measures speed, paired. *Peak memory* is that of the process."
+            "is faster: `python -m benchmarks.train` measures speed, paired. "
+            f"{_further(entries)}*Peak memory* is that of the process."
         )
     )
     return "\n".join([*parts, *_adapted(), *_vectors(), *_first_steps()])
+
+
+def _further(entries: list[dict[str, Any]]) -> str:
+    """Whose minutes are not all that went into it."""
+    further = [f"{m['recipe']} from {m['init_from']}" for m in entries if m.get("init_from")]
+    return (
+        f"What an entry goes on from took time of its own, which its recipe says: {', '.join(further)}. "
+        if further
+        else ""
+    )
 
 
 def _by_length(entries: list[dict[str, Any]]) -> list[str]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import copy
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from rnnzoo.embeddings import Coverage, Vectors
 from rnnzoo.errors import UserError
 from rnnzoo.models import LanguageModelConfig
 from rnnzoo.nn import IGNORED, AdaptiveEmbedding, AdaptiveHead, LinearHead
 from rnnzoo.text import CharTokenizer
+from rnnzoo.training.pretrained import PretrainedEmbedding
 
 V, H = 11, 16
 
@@ -97,3 +100,14 @@ def test_tied_and_adaptive_a_word_that_is_read_and_one_that_is_said_move_one_tab
     assert torch.autograd.grad(loss, table)[0].abs().sum(1).nonzero().flatten().tolist() == [6 - 3]
     loss, _ = model.nll(torch.tensor([[0]]), torch.tensor([[6]]))
     assert torch.autograd.grad(loss, table)[0].abs().sum(1).nonzero().flatten().tolist() == [0, 1, 2, 3, 4]
+
+
+def test_tied_and_adaptive_vectors_of_a_file_have_no_place() -> None:
+    tokenizer = CharTokenizer("abcdefgh")
+    fields = {"embedding_dim": 8, "backbone": {"hidden_size": 8}, "adaptive_cutoffs": [3], "tied": True}
+    config = LanguageModelConfig.from_dict(fields)
+    with pytest.raises(UserError, match="rare words have no whole vectors"):
+        PretrainedEmbedding("vectors.txt").fit(config, 8)
+    vectors = Vectors(np.zeros((8, 8), np.float32), np.ones(8, bool), Coverage("vectors.txt", 8, 8, 8, 8))
+    with pytest.raises(UserError, match="rare words have fewer features than the vectors of a file"):
+        config.build(tokenizer).load_embeddings(vectors)

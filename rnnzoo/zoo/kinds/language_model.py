@@ -17,7 +17,7 @@ from rnnzoo.shapes import Tensor
 from rnnzoo.text import Tokenizer
 from rnnzoo.zoo.kinds.base import TOKENIZER, Compared, Kind
 from rnnzoo.zoo.kinds.language_model_card import LanguageModelCard
-from rnnzoo.zoo.kinds.said import Said
+from rnnzoo.zoo.kinds.stored_logits import StoredLogits
 from rnnzoo.zoo.measure import cold_windows, measure
 
 __all__ = ["LanguageModels"]
@@ -58,21 +58,21 @@ class LanguageModels(Kind[LanguageModel, LanguageModelConfig]):
     # ------------------------------------------------------------------------------------------ golden
 
     def golden(self, model: LanguageModel) -> dict[str, Tensor]:
-        """Tokens (B, T), what is `Said` after them, and the state after the first half."""
+        """Tokens (B, T), what follows them (`StoredLogits`), and the state after the first half."""
         half = TOKENS // 2
         draw = torch.Generator().manual_seed(0)
         tokens = torch.randint(model.vocab_size, (ROWS, TOKENS), generator=draw)
         first, state = model(tokens[:, :half])
         second, _ = model(tokens[:, half:], state)
         tensors = {f"state.{name}": leaf for name, leaf in states.flatten(state).items()}
-        return tensors | {"tokens": tokens.to(torch.int32)} | Said(torch.cat([first, second], 1)).tensors()
+        return tensors | {"tokens": tokens.to(torch.int32)} | StoredLogits(torch.cat([first, second], 1)).tensors()
 
     def golden_pairs(self, model: LanguageModel, stored: dict[str, Tensor]) -> list[tuple[Tensor, Tensor]]:
         """Logits and state: whole, token by token, and from the stored state."""
         tokens = stored.pop("tokens", torch.empty(0)).long()
         if tokens.dim() != 2 or tokens.size(1) < 2:
             raise ValueError("does not hold tokens of this model")
-        published = Said.taken(stored, tokens, model.vocab_size)
+        published = StoredLogits.taken(stored, tokens, model.vocab_size)
         if not 0 <= int(tokens.min()) <= int(tokens.max()) < model.vocab_size:
             raise ValueError("has tokens that the model does not")
         half = tokens.size(1) // 2
@@ -91,9 +91,9 @@ class LanguageModels(Kind[LanguageModel, LanguageModelConfig]):
             one, state = model.step(tokens[:, t], state)
             said.append(one)
         return [
-            *Said(whole).beside(published),
-            *Said(torch.stack(said, 1)).beside(published),
-            *Said(model(tokens[:, half:], middle)[0]).beside(published, (slice(None), slice(half, None))),
+            *StoredLogits(whole).beside(published),
+            *StoredLogits(torch.stack(said, 1)).beside(published),
+            *StoredLogits(model(tokens[:, half:], middle)[0]).beside(published, (slice(None), slice(half, None))),
             *zip(states.leaves(reached), states.leaves(middle), strict=True),
         ]
 

@@ -17,7 +17,7 @@ from rnnzoo.models import Seq2Seq, Seq2SeqConfig
 from rnnzoo.shapes import Tensor
 from rnnzoo.text import Tokenizer
 from rnnzoo.zoo.kinds.base import TOKENIZER, Compared, Kind
-from rnnzoo.zoo.kinds.said import Said
+from rnnzoo.zoo.kinds.stored_logits import StoredLogits
 from rnnzoo.zoo.kinds.translator_card import TranslatorCard, languages_of
 from rnnzoo.zoo.kinds.translator_samples import EXAMPLES
 
@@ -67,7 +67,7 @@ class Translators(Kind[Seq2Seq, Seq2SeqConfig]):
     # ------------------------------------------------------------------------------------------ golden
 
     def golden(self, model: Seq2Seq) -> dict[str, Tensor]:
-        """Sources (B, S) of `lengths` (B,), decoder inputs (B, T), and what is `Said` (B, T) under teacher forcing.
+        """Sources (B, S) of `lengths` (B,), decoder inputs (B, T), and `StoredLogits` (B, T) under teacher forcing.
 
         Computed in float64: trained attention looks at one step of many, and on tokens drawn at random two that score
         alike make float32 differ by nearly what is allowed even between the ways of `golden_pairs`.
@@ -80,7 +80,7 @@ class Translators(Kind[Seq2Seq, Seq2SeqConfig]):
         tgt = torch.randint(model.boundary, (ROWS, TOKENS), generator=draw)
         tgt[:, 0] = model.boundary
         whole = {name: ids.to(torch.int32) for name, ids in (("src", src), ("lengths", lengths), ("tgt", tgt))}
-        return whole | Said(model(src, lengths, tgt)).tensors()
+        return whole | StoredLogits(model(src, lengths, tgt)).tensors()
 
     def golden_pairs(self, model: Seq2Seq, stored: dict[str, Tensor]) -> list[tuple[Tensor, Tensor]]:
         """Logits: all rows at once, each alone and without padding, and step by step as a search has them."""
@@ -91,7 +91,7 @@ class Translators(Kind[Seq2Seq, Seq2SeqConfig]):
         fits = fits and 0 < src.size(1) <= 4 * TOKENS and 0 < len(src) <= 4 * ROWS and tgt.size(1) > 0
         if not fits:
             raise ValueError("does not hold sources and targets of this model")
-        published = Said.taken(stored, tgt, model.vocab_size)
+        published = StoredLogits.taken(stored, tgt, model.vocab_size)
         if stored:
             raise ValueError(f"holds {', '.join(sorted(stored))}, which is not a translator's")
         if not 1 <= int(lengths.min()) <= int(lengths.max()) <= src.size(1):
@@ -99,14 +99,14 @@ class Translators(Kind[Seq2Seq, Seq2SeqConfig]):
         for ids, boundary in ((src, model.src_boundary), (tgt, model.boundary)):
             if not 0 <= int(ids.min()) <= int(ids.max()) <= boundary:
                 raise ValueError("has tokens that the model does not")
-        pairs = Said(model(src, lengths, tgt)).beside(published)
+        pairs = StoredLogits(model(src, lengths, tgt)).beside(published)
         for row, length in enumerate(lengths.tolist()):
             one = slice(row, row + 1)
-            pairs += Said(model(src[one, :length], lengths[one], tgt[one])).beside(published, (one,))
+            pairs += StoredLogits(model(src[one, :length], lengths[one], tgt[one])).beside(published, (one,))
         state, memory = model.encode(src, lengths)
         for t in range(tgt.size(1)):
             said, state = model.step(tgt[:, t], state, memory)
-            pairs += Said(said).beside(published, (slice(None), t))
+            pairs += StoredLogits(said).beside(published, (slice(None), t))
         return pairs
 
     # ----------------------------------------------------------------------------------------- samples

@@ -6,18 +6,20 @@ import torch
 
 from rnnzoo.shapes import Float, Tensor
 
-__all__ = ["WIDTH", "Said"]
+__all__ = ["WIDTH", "StoredLogits"]
 
 WIDTH = 256
 """Logits of one step that are stored: a byte model's all, and a word model's file stays a hundredth of its weights."""
 
 
-class Said:
-    """Logits (..., V), as far as they are stored, with the logarithm of the sum of their exponentials, which every one
-    of them has a part in.
+class StoredLogits:
+    """Logits as far as they are stored, and the log-sum-exp of all, in which every one of them has a part.
 
     Args:
         logits: (..., V).
+
+    Attributes:
+        logits: (..., min(V, `WIDTH`)), those of evenly spread ids. log_sum_exp: (...).
     """
 
     def __init__(self, logits: Float[Tensor, "*B V"]) -> None:
@@ -45,7 +47,7 @@ class Said:
         """
         found: dict[str, Tensor] = {name: stored.pop(name) for name in ("logits", "log_sum_exp") if name in stored}
         if "log_sum_exp" not in found and found.get("logits", torch.empty(0)).shape == (*tokens.shape, vocab_size):
-            found = Said(found["logits"]).tensors()
+            found = StoredLogits(found["logits"]).tensors()
         shapes: dict[str, tuple[int, ...]] = {
             "logits": (*tokens.shape, min(vocab_size, WIDTH)),
             "log_sum_exp": tuple(tokens.shape),
