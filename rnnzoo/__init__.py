@@ -15,8 +15,13 @@ __all__ = [
     "CharLM",
     "LanguageModel",
     "LanguageModelConfig",
+    "NonFiniteError",
+    "PairData",
+    "Seq2Seq",
+    "Seq2SeqConfig",
     "StackConfig",
     "StreamData",
+    "Translator",
     "UserError",
     "WordLM",
     "__version__",
@@ -32,8 +37,13 @@ _HOME = {
     "CharLM": "rnnzoo.tasks",
     "LanguageModel": "rnnzoo.models",
     "LanguageModelConfig": "rnnzoo.models",
+    "NonFiniteError": "rnnzoo.training",
+    "PairData": "rnnzoo.training",
+    "Seq2Seq": "rnnzoo.models",
+    "Seq2SeqConfig": "rnnzoo.models",
     "StackConfig": "rnnzoo.backbones",
     "StreamData": "rnnzoo.training",
+    "Translator": "rnnzoo.tasks",
     "UserError": "rnnzoo.errors",
     "WordLM": "rnnzoo.tasks",
     "download": "rnnzoo.zoo",
@@ -52,10 +62,10 @@ if TYPE_CHECKING:
     from rnnzoo.backbones import StackConfig
     from rnnzoo.cells import register_cell
     from rnnzoo.errors import UserError
-    from rnnzoo.models import LanguageModel, LanguageModelConfig
-    from rnnzoo.tasks import CharLM, WordLM
+    from rnnzoo.models import LanguageModel, LanguageModelConfig, Seq2Seq, Seq2SeqConfig
+    from rnnzoo.tasks import CharLM, Translator, WordLM
     from rnnzoo.tasks.train import train
-    from rnnzoo.training import StreamData
+    from rnnzoo.training import NonFiniteError, PairData, StreamData
     from rnnzoo.zoo.load import download, load
     from rnnzoo.zoo.push import push_to_hub
     from rnnzoo.zoo.registry import list_models
