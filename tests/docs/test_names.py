@@ -1,4 +1,4 @@
-"""Every name that README, a page of the docs or a recipe speaks of is there, and everyday ones are in the package itself."""
+"""Every name that README, the docs or a recipe speaks of is there; everyday ones are in the package itself."""
 
 from __future__ import annotations
 
