@@ -7,6 +7,7 @@ import random
 import shutil
 import socket
 import tempfile
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -32,12 +33,23 @@ from jaxtyping import install_import_hook  # noqa: E402
 # Wherever a test calls into the package, tensors have the shapes that signatures state.
 _hook = install_import_hook(["rnnzoo"], "shape_checks.check")
 
+import hypothesis.core  # noqa: E402
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
+from rnnzoo.decoding import seeds  # noqa: E402
 
+
+def run_seed(config: pytest.Config) -> int:
+    """The seed of this run of the tests, which pytest-randomly draws and prints."""
+    return int(config.getoption("randomly_seed", 0) or 0)
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     torch.set_num_threads(1)
+    if config.getoption("hypothesis_seed", None) is None:
+        hypothesis.core.global_force_seed = run_seed(config)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -46,11 +58,18 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _seeded() -> None:
-    """Every test starts from the same random numbers, whichever ran before it."""
-    random.seed(0)
-    np.random.seed(0)
-    torch.manual_seed(0)
+def _seeded(request: pytest.FixtureRequest) -> None:
+    """A test's random numbers follow from `--randomly-seed` and its name, whichever tests ran before it.
+
+    pytest-randomly seeds Python and NumPy in the same way; here are the generators that it does not know. Without it
+    (`-p no:randomly`) the seed is 0.
+    """
+    seed = run_seed(request.config) + zlib.crc32(request.node.nodeid.encode())
+    if not request.config.pluginmanager.hasplugin("randomly"):
+        random.seed(seed)
+        np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+    seeds.source = random.Random(seed)  # what draws a seed where the caller gave none
 
 
 @pytest.fixture(autouse=True, scope="session")

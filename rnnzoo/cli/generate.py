@@ -141,11 +141,11 @@ def _one(model: LanguageModel, prompt: str, shown: str, options: dict[str, Any])
 
 
 def _several(model: LanguageModel, prompt: str, shown: str, num: int, options: dict[str, Any]) -> None:
-    import torch
+    from rnnzoo.decoding import fresh_seed
 
     seed = options["seed"]
     if seed is None:  # shown, so that one of the texts can be had again
-        seed = torch.Generator().seed() % 2**31
+        seed = fresh_seed(bits=31)
     for row, text in enumerate(model.generate(prompt, **options | {"num": num, "seed": seed})):
         whole = shown + text
         write(f"--- seed {seed + row}\n{whole}{'' if whole.endswith(chr(10)) else chr(10)}")

@@ -174,9 +174,9 @@ class _Work:
         self.model, self.args, self.options = model, args, options
         self.seed = options.pop("seed")
         if args.sample and self.seed is None:
-            import torch
+            from rnnzoo.decoding import fresh_seed
 
-            self.seed = torch.Generator().seed() % 2**31
+            self.seed = fresh_seed(bits=31)
         self._longest = longest_known(model)  # 0 once it was said that a sentence is longer
         try:
             options["prefix"] = known_text(model.tgt_tokenizer, args.prefix, args.unknown)

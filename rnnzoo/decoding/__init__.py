@@ -10,6 +10,7 @@ from rnnzoo.decoding.draw import draw_sequences
 from rnnzoo.decoding.generate import Position, Step, generate, stop_at
 from rnnzoo.decoding.hypothesis import Hypothesis, SearchConfig
 from rnnzoo.decoding.sampling import SamplingConfig, filter_logits, row_generators, sample
+from rnnzoo.decoding.seeds import fresh_seed
 from rnnzoo.decoding.stop import StopScanner, stop_strings
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "beam_search",
     "draw_sequences",
     "filter_logits",
+    "fresh_seed",
     "generate",
     "row_generators",
     "sample",

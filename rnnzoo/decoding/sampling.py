@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rnnzoo.config import Config
+from rnnzoo.decoding.seeds import fresh_seed
 from rnnzoo.errors import UserError
 
 __all__ = ["NOT_NUMBERS", "SamplingConfig", "filter_logits", "row_generators", "sample"]
@@ -113,7 +114,7 @@ def row_generators(seed: int | None, num: int) -> list[torch.Generator]:
     PyTorch's global generator is neither read nor changed.
     """
     if seed is None:
-        seed = torch.Generator().seed()
+        seed = fresh_seed()
     return [torch.Generator().manual_seed((seed + row) % 2**63) for row in range(num)]
 
 

@@ -6,9 +6,15 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import torch
-
-from rnnzoo.decoding import Hypothesis, SamplingConfig, SearchConfig, beam_search, draw_sequences, row_generators
+from rnnzoo.decoding import (
+    Hypothesis,
+    SamplingConfig,
+    SearchConfig,
+    beam_search,
+    draw_sequences,
+    fresh_seed,
+    row_generators,
+)
 from rnnzoo.decoding.plan import TranslatorPlan
 from rnnzoo.errors import UserError
 from rnnzoo.models import plans
@@ -166,7 +172,7 @@ def _drawing(
     model: Seq2Seq, plan: TranslatorPlan, search: SearchConfig, sampling: SamplingConfig, seed: int | None
 ) -> _Find:
     step, eos, count = without(plan.step, model.tgt_tokenizer.unwritten), model.boundary, search.nbest
-    first = torch.Generator().seed() % 2**62 if seed is None else seed
+    first = fresh_seed() if seed is None else seed
 
     def find(indices: list[int], rows: list[Row]) -> list[list[Hypothesis]]:
         src, lengths = source_tensors(model, rows)

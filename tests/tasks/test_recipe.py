@@ -16,6 +16,7 @@ from rnnzoo.errors import UserError
 from rnnzoo.models import Seq2Seq
 from rnnzoo.tasks import CharLMRecipe, LanguageModelRecipe, Recipe, TranslatorRecipe, train
 from rnnzoo.tasks.recipe import SHORT_FORMS, override, read
+from rnnzoo.text import CharTokenizerConfig
 from rnnzoo.zoo import find_recipe, load, parse_yaml, read_metrics, read_recipe, recipe_names
 
 SMALL = {
@@ -253,7 +254,9 @@ def test_a_packaged_recipe_trains_two_steps(tmp_path: Path, monkeypatch: pytest.
     assert metrics["training"]["steps"] == 2
     assert math.isfinite(metrics["nll"])
     said = load(folder).generate(max_new_tokens=3)[0]
-    assert len(said) == 3 if made.name == "char_lm" else said
+    if made.name == "char_lm":  # three bytes may be one character, or parts of one
+        assert len(said) == 3 if isinstance(made.data.tokenizer, CharTokenizerConfig) else 1 <= len(said) <= 3
+    assert said
 
 
 def _made_small(recipe: Recipe) -> dict[str, Any]:
