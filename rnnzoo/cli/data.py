@@ -223,7 +223,7 @@ def _state(entry: CorpusEntry) -> str:
 
 
 def _split(entry: CorpusEntry) -> str:
-    names = {"contiguous": "90/10", "files": "its own", "hashed": "96/2/2", "joined": "of each"}
+    names = {"contiguous": "90/10", "files": "its own", "hashed": "96/2/2", "grouped": "96/2/2", "joined": "of each"}
     return names.get(entry.split, entry.split)
 
 

@@ -82,21 +82,21 @@ def _about(path: Path) -> str:
 
 
 def _show(args: argparse.Namespace) -> int:
-    from rnnzoo.zoo.recipes import find_recipe
+    from rnnzoo.zoo.recipes import recipe_text
 
-    sys.stdout.write(find_recipe(args.name).read_text(encoding="utf-8"))
+    sys.stdout.write(recipe_text(args.name))
     return 0
 
 
 def _copy(args: argparse.Namespace) -> int:
-    from rnnzoo.zoo.recipes import find_recipe
+    from rnnzoo.zoo.recipes import recipe_text
 
-    source = find_recipe(args.name)
+    text = recipe_text(args.name)
     if not args.file.parent.is_dir():
         raise UserError("no such folder", path=args.file.parent)
     try:
         with args.file.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(source.read_text(encoding="utf-8"))
+            file.write(text)
     except FileExistsError:
         raise UserError("is there already; nothing was overwritten", path=args.file) from None
     except OSError as error:

@@ -43,12 +43,12 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(args: argparse.Namespace) -> int:
     """Sweeps; returns the exit code, 1 where a training failed or diverged."""
     from rnnzoo.cli.train import check_text, group_words, take_overlays
-    from rnnzoo.zoo.recipes import find_recipe
+    from rnnzoo.zoo.recipes import recipe_name
 
     overlays = take_overlays(args.settings)
     fields = group_words(args.settings)
     check_text(args.recipe, overlays, fields)
-    folder = args.out or Path("sweeps") / find_recipe(args.recipe).stem
+    folder = args.out or Path("sweeps") / recipe_name(args.recipe)
 
     from rnnzoo.cli.text_io import notice
     from rnnzoo.tasks.sweep import Sweep, sweep, write_report

@@ -120,12 +120,12 @@ def check_text(recipe: str, overlays: Sequence[str], settings: Mapping[str, Any]
         recipe: a name or a path. overlays: those over it. settings: by name.
         remembered: the text may have been named before, when a run began.
     """
-    from rnnzoo.zoo.recipes import find_recipe, read_recipe
+    from rnnzoo.zoo.recipes import read_recipe
 
     named = [name for name in settings if name.removeprefix("data.") in ("text", *_TEXTS)]
     if len(named) > 1:
         raise UserError(f"--{named[0]} and --{named[1]} are two texts: give one")
-    layers = [read_recipe(find_recipe(layer)) for layer in (recipe, *overlays)]
+    layers = [read_recipe(layer) for layer in (recipe, *overlays)]
     sections = [layer["data"] for layer in layers if isinstance(layer.get("data"), dict)]
     in_recipe = any(section.get(name) for section in sections for name in _TEXTS)
     if not (named or in_recipe or remembered):
@@ -138,10 +138,10 @@ def check_text(recipe: str, overlays: Sequence[str], settings: Mapping[str, Any]
 def _say_how_to_go_on(recipe: str, runs: str) -> None:
     from rnnzoo.cli.text_io import notice
     from rnnzoo.tasks.run_folder import last_run
-    from rnnzoo.zoo.recipes import find_recipe
+    from rnnzoo.zoo.recipes import recipe_name
 
     try:
-        run = last_run(Path(runs), find_recipe(recipe).stem)
+        run = last_run(Path(runs), recipe_name(recipe))
         run.find_checkpoint()
     except UserError:  # stopped before there was anything to go on from
         return

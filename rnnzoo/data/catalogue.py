@@ -9,19 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from rnnzoo.data.sources import CorpusEntry, CorpusFile, Source
+from rnnzoo.data.catalogue_languages import (
+    TATOEBA_LICENCE,
+    book_entries,
+    joined_languages,
+    labelled_entries,
+    tatoeba_entries,
+)
+from rnnzoo.data.sources import CorpusEntry, CorpusFile, Source, github
 from rnnzoo.errors import UserError, nearest
 
 __all__ = ["CATALOGUE", "corpus_entry"]
-
-
-def _github(repository: str, commit: str, path: str, *, gzipped: bool = False, member: str = "") -> tuple[Source, ...]:
-    """A file of a public repository at one commit: from GitHub, then from a CDN that mirrors it."""
-    urls = (
-        f"https://raw.githubusercontent.com/{repository}/{commit}/{path}",
-        f"https://cdn.jsdelivr.net/gh/{repository}@{commit}/{path}",
-    )
-    return tuple(Source(url, member, gzipped) for url in urls)
 
 
 _CHAR_RNN = ("karpathy/char-rnn", "6f9487a6fe5b420b7ca9afb0d7c078e37c1d1b4e")
@@ -35,24 +33,25 @@ _GENIMIND = ("genimind/seq2seq", "4f3f8eb0adde54fcc8b89394336b002e7961244c")
 
 _PTB_LICENCE = "Penn Treebank text (LDC99T42): not open; mirrored for research, not to be redistributed"
 _WIKITEXT_LICENCE = "CC BY-SA 3.0 and GFDL (Wikipedia; Merity et al. 2016)"
+_MULTI30K_LICENCE = "non-commercial research and education (Elliott et al. 2016, 2017; Flickr30K)"
 _WIKIPEDIA_LICENCE = "GFDL and CC BY-SA (Wikipedia; Mahoney)"
 
 
 def _ptb(split: str, size: int, sha256: str) -> CorpusFile:
     name = f"ptb.{split}.txt"
-    sources = (*_github(*_ZAREMBA, f"data/{name}"), *_github(*_RNNLM, "data/ptb.zip", member=name))
+    sources = (*github(*_ZAREMBA, f"data/{name}"), *github(*_RNNLM, "data/ptb.zip", member=name))
     return CorpusFile(name, size, sha256, sources, split)
 
 
 def _ptb_char(split: str, size: int, sha256: str) -> CorpusFile:
     name = f"ptb.char.{split}.txt"
-    words = Source(_github(*_ZAREMBA, f"data/ptb.{split}.txt")[0].url, form="spelt")
-    return CorpusFile(name, size, sha256, (*_github(*_TOWNIE, f"data/{name}"), words), split)
+    words = Source(github(*_ZAREMBA, f"data/ptb.{split}.txt")[0].url, form="spelt")
+    return CorpusFile(name, size, sha256, (*github(*_TOWNIE, f"data/{name}"), words), split)
 
 
 def _wikitext2(split: str, size: int, sha256: str) -> CorpusFile:
     archive = Source("https://wikitext.smerity.com/wikitext-2-v1.zip", f"wikitext-2/wiki.{split}.tokens")
-    sources = (*_github(*_EXAMPLES, f"word_language_model/data/wikitext-2/{split}.txt"), archive)
+    sources = (*github(*_EXAMPLES, f"word_language_model/data/wikitext-2/{split}.txt"), archive)
     return CorpusFile(f"{split}.txt", size, sha256, sources, split)
 
 
@@ -68,11 +67,11 @@ def _wikitext103(split: str) -> CorpusFile:
 def _multi30k(path: str, size: int, sha256: str) -> CorpusFile:
     raw = path.startswith("raw/")
     there = f"data/task1/{path}.gz" if raw else f"data/task1/{path}"
-    return CorpusFile(path, size, sha256, _github(*_MULTI30K, there, gzipped=raw))
+    return CorpusFile(path, size, sha256, github(*_MULTI30K, there, gzipped=raw))
 
 
 def _tatoeba(path: str, size: int, sha256: str) -> CorpusFile:
-    return CorpusFile(path, size, sha256, _github(*_GENIMIND, "fra-eng.zip", member=path))
+    return CorpusFile(path, size, sha256, github(*_GENIMIND, "fra-eng.zip", member=path))
 
 
 def _entries() -> Iterator[CorpusEntry]:
@@ -95,12 +94,12 @@ def _entries() -> Iterator[CorpusEntry]:
         "input.txt",
         1115394,
         "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
-        _github(*_CHAR_RNN, "data/tinyshakespeare/input.txt"),
+        github(*_CHAR_RNN, "data/tinyshakespeare/input.txt"),
         "all",
     )
     yield CorpusEntry("tinyshakespeare", "text", "contiguous", "public domain", "tinyshakespeare", (shakespeare,))
     karpathy = "https://cs.stanford.edu/people/karpathy/char-rnn/warpeace_input.txt"
-    urls = (*(source.url for source in _github(*_WAR_AND_PEACE, "warpeace_input.txt")), karpathy)
+    urls = (*(source.url for source in github(*_WAR_AND_PEACE, "warpeace_input.txt")), karpathy)
     tolstoy = CorpusFile(
         "input.txt",
         3196230,
@@ -161,25 +160,43 @@ def _entries() -> Iterator[CorpusEntry]:
         "multi30k",
         "pairs",
         "files",
-        "non-commercial research and education (Elliott et al. 2016, 2017; Flickr30K)",
+        _MULTI30K_LICENCE,
         "multi30k",
         tuple(_multi30k(*row) for row in _MULTI30K_FILES),
         research_only=True,
         note="English, German, French; raw and tokenised; test is test_2016_flickr",
         languages=("en", "de", "fr"),
     )
+    yield CorpusEntry(
+        "multi30k-cs",
+        "pairs",
+        "files",
+        _MULTI30K_LICENCE,
+        "multi30k",
+        tuple(
+            _multi30k(*row)
+            for row in (*_MULTI30K_FILES, *_MULTI30K_CZECH)
+            if row[0].startswith("raw/") and row[0].endswith((".en", ".cs"))
+        ),
+        research_only=True,
+        note="English, Czech (of the 2018 task); raw; test is test_2016_flickr",
+        languages=("en", "cs"),
+    )
     tatoeba = _tatoeba("fra.txt", 10009515, "2546838ae46e0eac4c02ab7032ea0a02a006074a5340077a36a9444f41e02888")
     about = _tatoeba("_about.txt", 1441, "359011f5738272138286287b44db215d184823911eb049da2160a6ac6933d6c9")
-    tatoeba_licence = "CC BY 2.0 (www.manythings.org/anki and tatoeba.org)"
     yield CorpusEntry(
         "tatoeba-eng-fra",
         "pairs",
         "hashed",
-        tatoeba_licence,
+        TATOEBA_LICENCE,
         "tatoeba-eng-fra",
         (tatoeba, about),
         languages=("en", "fr"),
     )
+    yield from tatoeba_entries()
+    yield from book_entries()
+    yield joined_languages(replace(shakespeare, path=f"tinyshakespeare/{shakespeare.path}"))
+    yield from labelled_entries()
     joined = {
         "tinyshakespeare": shakespeare,
         "war-and-peace": tolstoy,
@@ -189,7 +206,7 @@ def _entries() -> Iterator[CorpusEntry]:
         "open-texts",
         "text",
         "joined",
-        f"public domain; its sentences {tatoeba_licence}",
+        f"public domain; its sentences {TATOEBA_LICENCE}",
         files=tuple(replace(file, path=f"{folder}/{file.path}") for folder, file in joined.items()),
         note="tinyshakespeare, war-and-peace and tatoeba-eng-fra, one after the other; a pair is a line with a tab",
     )
@@ -274,6 +291,12 @@ _MULTI30K_FILES = (
     ("tok/val.lc.norm.tok.de", 77273, "97232bd273eceb7207f689527386a97e4be2616b18ada47576bdaf96c8ae1f00"),
     ("tok/val.lc.norm.tok.en", 64608, "46573ce391ae227f1c72f873392436a20ef18e0a6d518098cfbd70b77c8572ec"),
     ("tok/val.lc.norm.tok.fr", 78242, "b303e301aa21fe7822a846b2b3fb2d5a1121ec807cd5b1d006fb7b2b5507168a"),
+)
+
+_MULTI30K_CZECH = (
+    ("raw/test_2016_flickr.cs", 62364, "45adb85f688de8407fddcbe1b36dca15d12aab868149b337e2576f2d6d2ff8d8"),
+    ("raw/train.cs", 1755283, "2be68b38c8d586ff4f54eb13cc6e1baaaa053695b3f070d3038303a47f2268da"),
+    ("raw/val.cs", 60213, "d53827e469b0a1ca8d57e9e26b2b64c4bc4b33f5479c7b03ae87ae5c882c3e33"),
 )
 
 CATALOGUE: dict[str, CorpusEntry] = {entry.name: entry for entry in _entries()}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from rnnzoo.data.catalogue import corpus_entry
 from rnnzoo.data.places import find_corpus
-from rnnzoo.data.sources import OWN_LICENCE, SPLITS, CorpusEntry, CorpusFile, hashed_part
+from rnnzoo.data.sources import OWN_LICENCE, SPLITS, CorpusEntry, CorpusFile, hash_of, hashed_part
 from rnnzoo.data.text_source import opened
 from rnnzoo.errors import UserError
 from rnnzoo.text import Tokenizer
@@ -91,7 +91,8 @@ def load_corpus(
     assert name is not None
     entry = corpus_entry(name)
     if entry.kind != "text":
-        raise UserError(f"corpus {name!r} has pairs of sentences, for translation; a language model needs running text")
+        what = "pairs of sentences, for translation" if entry.kind == "pairs" else "texts with labels"
+        raise UserError(f"corpus {name!r} has {what}; a language model needs running text")
     if entry.name == "pydocs":
         parts, rule = split_contiguous(_pydocs(), test_part, name), contiguous_rule(test_part)
     else:
@@ -182,16 +183,25 @@ def _joined(entry: CorpusEntry, folder: Path) -> dict[str, str]:
     parts: dict[str, list[str]] = {"train": [], "valid": []}
     for file in entry.files:
         text = catalogue_text(file, folder)
-        if file.role == "pairs":
-            lines: dict[str, list[str]] = {"train": [], "valid": [], "test": []}
-            for line in text.removesuffix("\n").split("\n"):
-                lines[hashed_part(line.split("\t", 1)[0])].append(line + "\n")
-            cut = {role: "".join(found) for role, found in lines.items()}
+        if file.role in ("pairs", "translations"):
+            cut = _sentences(text, translations=file.role == "translations")
         else:
             cut = split_contiguous(text, False, entry.name)
         for role, texts in parts.items():
             texts.append(cut[role])
     return {role: _join(texts) for role, texts in parts.items()}
+
+
+def _sentences(text: str, *, translations: bool) -> dict[str, str]:
+    """A table of pairs as text, by the part of the English sentence: its lines, or the second side of one in eight."""
+    lines: dict[str, list[str]] = {"train": [], "valid": [], "test": []}
+    for line in text.removesuffix("\n").split("\n"):
+        english, other = line.split("\t", 1)
+        if not translations:
+            lines[hashed_part(english)].append(line + "\n")
+        elif hash_of(english) // 50 % 8 == 0:  # the remainder of 50 has chosen the part
+            lines[hashed_part(english)].append(other + "\n")
+    return {role: "".join(found) for role, found in lines.items()}
 
 
 def _checked(file: CorpusFile, folder: Path) -> bytes:

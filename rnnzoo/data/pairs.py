@@ -135,7 +135,8 @@ def pair_entry(name: str) -> CorpusEntry:
     entry = corpus_entry(name)
     if entry.kind != "pairs":
         known = nearest("", (key for key, value in CATALOGUE.items() if value.kind == "pairs"))
-        raise UserError(f"corpus {name!r} is running text; translation needs pairs of sentences{known}")
+        what = "running text" if entry.kind == "text" else "texts with labels"
+        raise UserError(f"corpus {name!r} is {what}; translation needs pairs of sentences{known}")
     return entry
 
 

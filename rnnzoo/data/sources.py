@@ -8,9 +8,20 @@ from typing import Literal
 
 from rnnzoo.text.spaces import plain_spaces
 
-__all__ = ["OWN_LICENCE", "SPLITS", "CorpusEntry", "CorpusFile", "Form", "Source", "Split", "hashed_part"]
+__all__ = [
+    "OWN_LICENCE",
+    "SPLITS",
+    "CorpusEntry",
+    "CorpusFile",
+    "Form",
+    "Source",
+    "Split",
+    "github",
+    "hash_of",
+    "hashed_part",
+]
 
-Split = Literal["contiguous", "files", "90/5/5", "hashed", "drawn", "joined"]
+Split = Literal["contiguous", "files", "90/5/5", "hashed", "grouped", "drawn", "joined", "whole"]
 Form = Literal["", "one-newline", "spelt"]
 
 SPLITS: dict[Split, str] = {
@@ -18,8 +29,11 @@ SPLITS: dict[Split, str] = {
     "files": "its own files",
     "90/5/5": "the first 90% of the bytes, the next 5%, the last 5%",
     "hashed": "2% validation and 2% test by English sentence, chosen by a hash of it",
+    "grouped": "2% validation and 2% test by English sentence, chosen by a hash of it; a translation of sentences of "
+    "several parts goes to the last of them and its other pairs are left out, so that no sentence is on two sides",
     "drawn": "1,000 numbers for validation and 1,000 for test, drawn by a fixed seed, none of them in training",
     "joined": "the last contiguous 10% of each text is validation; of pairs 2%, by a hash of the English sentence",
+    "whole": "one part, not split",
 }
 """The split rules in words."""
 
@@ -28,9 +42,14 @@ OWN_LICENCE = "not stated"
 """What is known of the licence of one's own text."""
 
 
+def hash_of(sentence: str) -> int:
+    """A number that depends on a sentence alone, but for its spaces."""
+    return int.from_bytes(hashlib.sha256(plain_spaces(sentence).encode()).digest()[:8], "big")
+
+
 def hashed_part(sentence: str) -> Literal["train", "valid", "test"]:
     """The part of a pair by the rule "hashed": all pairs with one English sentence are in one part."""
-    number = int.from_bytes(hashlib.sha256(plain_spaces(sentence).encode()).digest()[:8], "big") % 50
+    number = hash_of(sentence) % 50
     return "test" if number == 0 else "valid" if number == 1 else "train"
 
 
@@ -52,6 +71,17 @@ class Source:
     form: Form = ""
 
 
+def github(
+    repository: str, commit: str, path: str, *, gzipped: bool = False, member: str = "", form: Form = ""
+) -> tuple[Source, ...]:
+    """A file of a public repository at one commit: from GitHub, then from a CDN that mirrors it."""
+    urls = (
+        f"https://raw.githubusercontent.com/{repository}/{commit}/{path}",
+        f"https://cdn.jsdelivr.net/gh/{repository}@{commit}/{path}",
+    )
+    return tuple(Source(url, member, gzipped, form) for url in urls)
+
+
 @dataclass(frozen=True)
 class CorpusFile:
     """One file of a corpus.
@@ -63,7 +93,7 @@ class CorpusFile:
             be checked for completeness only.
         sources: places to get it from, the first that works is taken.
         role: ``"train"``, ``"valid"``, ``"test"``; ``"all"`` where one file is split; ``"pairs"`` where one of
-            pairs is; ``""`` for others.
+            pairs is, and ``"translations"`` where an eighth of its second column is read as text; ``""`` for others.
     """
 
     path: str
@@ -79,7 +109,7 @@ class CorpusEntry:
 
     Args:
         name: as recipes say it.
-        kind: running text, or pairs of sentences for translation.
+        kind: running text, pairs of sentences for translation, or texts with a label each.
         split: the split rule.
         licence: what the data may be used for, in a line.
         research_only: the text is not open: it and models of it are not to be published freely.
@@ -88,11 +118,12 @@ class CorpusEntry:
         files: its files.
         hub: the hub id for `datasets`, with ``:config``, of a corpus that is only there.
         note: what else one must know.
-        languages: of a corpus of pairs: those it has, the first two in the order that is meant where none is said.
+        languages: those it has, where they are known; of a corpus of pairs the first two are in the order that is
+            meant where none is said.
     """
 
     name: str
-    kind: Literal["text", "pairs"]
+    kind: Literal["text", "pairs", "labels"]
     split: Split
     licence: str
     folder: str = ""

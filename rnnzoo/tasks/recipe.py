@@ -36,7 +36,8 @@ from rnnzoo.training import (
 )
 from rnnzoo.training.finite import OnNonFinite
 from rnnzoo.training.optim import AdamWConfig, OneCycleConfig
-from rnnzoo.zoo import find_recipe, read_recipe
+from rnnzoo.zoo import read_recipe
+from rnnzoo.zoo.recipes import merged
 
 __all__ = [
     "SHORT_FORMS",
@@ -270,7 +271,7 @@ def _check_dropout(dropout: DropoutConfig, init_from: str | None) -> None:
         raise ValueError("dropout is that of a model that is trained further (init_from); a new one's are in model")
 
 
-def read(recipe: str | Path, overlays: Sequence[str | Path] = ()) -> dict[str, Any]:
+def read(recipe: str | os.PathLike[str], overlays: Sequence[str | Path] = ()) -> dict[str, Any]:
     """The mapping of a recipe with hardware overlays merged over it.
 
     Args:
@@ -280,23 +281,14 @@ def read(recipe: str | Path, overlays: Sequence[str | Path] = ()) -> dict[str, A
     Raises:
         UserError: a file is missing or is no recipe.
     """
-    data = read_recipe(find_recipe(recipe))
+    data = read_recipe(recipe)
     for overlay in overlays:
-        above = read_recipe(find_recipe(overlay))
+        above = read_recipe(overlay)
         scale = ScaleConfig.from_dict(above.pop("scale", None) or {}, "scale")
-        data = _merge(data, above)
+        data = merged(data, above)
         if scale.batch > 1:
             data = override(data, scale.settings(Recipe.from_mapping(data).to_mapping()))
     return data
-
-
-def _merge(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(below)
-    for key, value in above.items():
-        old = merged.get(key)
-        both = isinstance(value, Mapping) and isinstance(old, dict)
-        merged[key] = _merge(old, value) if both else value  # type: ignore[arg-type]
-    return merged
 
 
 def override(data: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:

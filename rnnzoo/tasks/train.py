@@ -30,7 +30,7 @@ from rnnzoo.training import (
     keep_few_kernels,
     keep_freed_memory,
 )
-from rnnzoo.zoo import find_recipe
+from rnnzoo.zoo import recipe_name
 
 __all__ = ["train"]
 
@@ -64,14 +64,13 @@ def train(
         UserError: something in the recipe or the text is not right; nothing was written then.
         NonFiniteError: training has diverged; the checkpoints before that are there.
     """
-    path = find_recipe(recipe)
-    root, name = Path(runs), path.stem
+    root, name = Path(runs), recipe_name(recipe)
     given = {key: plain(value) for key, value in {**(settings or {}), **overrides}.items()}
     if resume:
         run = last_run(root, name)
         given, overlays = {**run.settings(), **given}, overlays or run.overlays()
         try:
-            plan = Recipe.from_mapping(override(read(path, overlays), given))
+            plan = Recipe.from_mapping(override(read(recipe, overlays), given))
         except UserError:
             run.check_plugins()
             raise
@@ -80,7 +79,7 @@ def train(
             raise UserError("this run has already come to its end", path=run.path)
     else:
         run = new_run(root, name)
-        plan = Recipe.from_mapping(override(read(path, overlays), given))
+        plan = Recipe.from_mapping(override(read(recipe, overlays), given))
     assert isinstance(plan, (LanguageModelRecipe, TranslatorRecipe))
     found = _where_to_go_on(run, restart) if resume else None
     checkpoint = found and found.path

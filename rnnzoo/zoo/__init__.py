@@ -8,7 +8,7 @@ from rnnzoo.zoo.manifest import check_pinned, read_manifest
 from rnnzoo.zoo.measure import cold_windows, measure
 from rnnzoo.zoo.paths import packaged
 from rnnzoo.zoo.push import Published, push_to_hub
-from rnnzoo.zoo.recipes import find_recipe, overlay_names, parse_yaml, read_recipe, recipe_names
+from rnnzoo.zoo.recipes import find_recipe, overlay_names, parse_yaml, read_recipe, recipe_name, recipe_names
 from rnnzoo.zoo.registry import list_models, model_facts
 from rnnzoo.zoo.verify import verify
 
@@ -37,6 +37,7 @@ __all__ = [
     "read_manifest",
     "read_metrics",
     "read_recipe",
+    "recipe_name",
     "recipe_names",
     "save_folder",
     "verify",

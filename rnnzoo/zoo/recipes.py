@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,14 @@ from rnnzoo.zoo.paths import packaged
 
 __all__ = [
     "find_recipe",
+    "merged",
     "overlay_names",
     "parse_words",
     "parse_yaml",
     "read_recipe",
+    "recipe_name",
     "recipe_names",
+    "recipe_text",
     "split_words",
 ]
 
@@ -49,10 +52,38 @@ for _tag, _pattern, _first in (
 
 
 def recipe_names() -> dict[str, Path]:
-    """The packaged recipes: name to file, sorted; hardware overlays are none."""
+    """The packaged recipes: name to file, sorted; hardware overlays are none.
+
+    A file with `variants` holds one recipe for each: ``char-lstm.books`` those of ``char-lstm.kalevala`` and so on.
+    """
     root = packaged("recipes")
     files = [] if root is None else [path for path in root.glob("*/*.yaml") if path.parent.name != "hardware"]
-    return {path.stem: path for path in sorted(files, key=lambda path: path.stem)}
+    names = {name: path for path in files for name in _names_in(path)}
+    return dict(sorted(names.items()))
+
+
+def recipe_name(recipe: str | os.PathLike[str]) -> str:
+    """What the runs and the entry of a recipe are called: its packaged name, or its file's without ending.
+
+    Raises:
+        UserError: as `find_recipe`.
+    """
+    text = os.fspath(recipe)
+    return text if text in recipe_names() else find_recipe(recipe).stem
+
+
+def recipe_text(recipe: str | os.PathLike[str]) -> str:
+    """A recipe as a file of its own would have it; a variant is written out beneath its file's comment.
+
+    Raises:
+        UserError: as `find_recipe` and `read_recipe`.
+    """
+    path = find_recipe(recipe)
+    text = path.read_text(encoding="utf-8")
+    if os.fspath(recipe) == path.stem or os.fspath(recipe) not in recipe_names():
+        return text
+    comment = "".join(line for line in text.splitlines(keepends=True) if line.startswith("#"))
+    return comment + yaml.safe_dump(read_recipe(recipe), sort_keys=False, allow_unicode=True)
 
 
 def overlay_names() -> dict[str, Path]:
@@ -87,12 +118,54 @@ def find_recipe(recipe: str | os.PathLike[str]) -> Path:
     return names[text]
 
 
-def read_recipe(path: Path) -> dict[str, Any]:
-    """The mapping in a recipe file.
+def read_recipe(recipe: str | os.PathLike[str]) -> dict[str, Any]:
+    """The mapping of a recipe; that of a variant is what its file says of all, and over it what is its own.
+
+    Args:
+        recipe: a name or a path, as for `find_recipe`.
 
     Raises:
-        UserError: not UTF-8, not YAML (with the line), or no mapping.
+        UserError: not UTF-8, not YAML (with the line), no mapping, or a file with variants, of which none is named.
     """
+    path = find_recipe(recipe)
+    data = _mapping(path)
+    if "variants" not in data:
+        return data
+    variants = _variants(data, path)
+    architecture, _, tag = os.fspath(recipe).partition(".")
+    if architecture != path.stem.partition(".")[0] or tag not in variants:
+        names = ", ".join(f"{path.stem.partition('.')[0]}.{tag}" for tag in variants)
+        raise UserError(f"holds several recipes; name one of them: {names}", path=path)
+    del data["variants"]
+    return merged(data, variants[tag])
+
+
+def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """A recipe's mapping with another laid over it, section by section."""
+    result = dict(below)
+    for key, value in above.items():
+        old = result.get(key)
+        both = isinstance(value, Mapping) and isinstance(old, Mapping)
+        result[key] = merged(old, value) if both else value  # type: ignore[arg-type]
+    return result
+
+
+def _names_in(path: Path) -> list[str]:
+    """The names of the recipes in a file: its own, or those of its variants."""
+    if "\nvariants:" not in path.read_text(encoding="utf-8"):  # most files need not be parsed to be listed
+        return [path.stem]
+    architecture = path.stem.partition(".")[0]
+    return [f"{architecture}.{tag}" for tag in _variants(_mapping(path), path)]
+
+
+def _variants(data: Mapping[str, Any], path: Path) -> dict[str, Mapping[str, Any]]:
+    variants = data["variants"]
+    if not isinstance(variants, dict) or not all(isinstance(above, dict) for above in variants.values()):
+        raise UserError("variants: is a mapping of tags to what is theirs: {TAG: {data: {corpus: ...}}}", path=path)
+    return variants
+
+
+def _mapping(path: Path) -> dict[str, Any]:
     try:
         data = parse_yaml(path.read_text(encoding="utf-8"), path)
     except UnicodeDecodeError as error:

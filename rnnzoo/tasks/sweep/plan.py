@@ -22,7 +22,7 @@ from rnnzoo.tasks.recipe import Recipe, override, read
 from rnnzoo.tasks.run_folder import RunFolder
 from rnnzoo.tasks.trainer import build_trainer
 from rnnzoo.training import PairData
-from rnnzoo.zoo import find_recipe
+from rnnzoo.zoo import recipe_name
 from rnnzoo.zoo.plugins import plugins_of
 from rnnzoo.zoo.recipes import parse_words, split_words
 
@@ -97,7 +97,7 @@ class Sweep:
     @property
     def name(self) -> str:
         """The recipe's, without folder and ending."""
-        return find_recipe(self.recipe).stem
+        return recipe_name(self.recipe)
 
     @property
     def measure(self) -> tuple[str, Literal["min", "max"]]:
