@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import Literal
 
 from rnnzoo.data.cleaning import Pairs
 from rnnzoo.data.corpora import catalogue_text, read_text
 from rnnzoo.data.numbers import number_pairs
 from rnnzoo.data.places import find_corpus
-from rnnzoo.data.sources import CorpusEntry, hashed_part
+from rnnzoo.data.sources import CUT_BY_SENTENCE, CorpusEntry, Split, hashed_part
 from rnnzoo.errors import UserError
+from rnnzoo.text.spaces import plain_spaces
 
-__all__ = ["catalogue_pairs", "file_pairs", "require_both_sides", "table_pairs"]
+__all__ = ["catalogue_pairs", "file_pairs", "grouped_pairs", "require_both_sides", "table_pairs"]
 
 _SETS = {"train": "train", "val": "valid", "test_2016_flickr": "test"}  # Multi30k's names
 
@@ -56,8 +58,12 @@ def table_pairs(path: FilePath, columns: tuple[int, int], *, blank: bool = True)
     return pairs
 
 
-def catalogue_pairs(entry: CorpusEntry, src: str, tgt: str) -> dict[str, Pairs]:
+def catalogue_pairs(entry: CorpusEntry, src: str, tgt: str, split: Split | None = None) -> dict[str, Pairs]:
     """The parts of a corpus of the catalogue, in a direction.
+
+    Args:
+        entry: the corpus. src: the source's language. tgt: the target's.
+        split: how a table is cut, ``"hashed"`` or ``"grouped"``; None as the catalogue says.
 
     Raises:
         UserError: the corpus is not here, or not what the catalogue says.
@@ -66,10 +72,12 @@ def catalogue_pairs(entry: CorpusEntry, src: str, tgt: str) -> dict[str, Pairs]:
         return _turned(number_pairs(), src, entry)
     folder = find_corpus(entry)
     files = {file.path: file for file in entry.files}
-    if entry.split == "hashed":
-        english, french = _columns(catalogue_text(files["fra.txt"], folder), folder / "fra.txt", (1, 2))
-        return _turned(_hashed(english, french), src, entry)
-    of_multi30k = entry.name == "multi30k"
+    if entry.split in CUT_BY_SENTENCE:
+        table = entry.files[0]
+        english, other = _columns(catalogue_text(table, folder), folder / table.path, (1, 2))
+        cut = grouped_pairs if (split or entry.split) == "grouped" else _hashed
+        return _turned(cut(english, other), src, entry)
+    of_multi30k = entry.folder == "multi30k"
     pattern, sets = ("raw/{}.{}", _SETS) if of_multi30k else ("{}.{}", {role: role for role in _SETS.values()})
     found = {}
     for there, role in sets.items():
@@ -101,6 +109,30 @@ def _turned(parts: dict[str, Pairs], src: str, entry: CorpusEntry) -> dict[str, 
     if src == entry.languages[0]:
         return parts
     return {role: (targets, sources) for role, (sources, targets) in parts.items()}
+
+
+def grouped_pairs(english: Sequence[str], other: Sequence[str]) -> dict[str, Pairs]:
+    """2% of the English sentences for validation, 2% for test, and no sentence of either language in two parts.
+
+    The part of an English sentence is that of `hashed_part`, in every corpus the same; a translation of several English
+    sentences goes where the last of their parts is (train, validation, test), and a pair whose sides are then in two
+    parts is left out. So the test part is that of the rule "hashed", and the same in all directions and all languages.
+
+    Args:
+        english: one side. other: the other, line by line.
+    """
+    rank = {"train": 0, "valid": 1, "test": 2}
+    parts_of_english = [hashed_part(one) for one in english]
+    found: dict[str, Literal["train", "valid", "test"]] = {}
+    for part, sentence in zip(parts_of_english, map(plain_spaces, other), strict=True):
+        if sentence not in found or rank[part] > rank[found[sentence]]:
+            found[sentence] = part
+    parts: dict[str, Pairs] = {role: ([], []) for role in rank}
+    for part, one, another in zip(parts_of_english, english, other, strict=True):
+        if found[plain_spaces(another)] == part:
+            parts[part][0].append(one)
+            parts[part][1].append(another)
+    return parts
 
 
 def _hashed(english: list[str], french: list[str]) -> dict[str, Pairs]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from rnnzoo.data.catalogue import CATALOGUE, corpus_entry
 from rnnzoo.data.cleaning import CleaningConfig, Pairs, clean_pairs, describe
 from rnnzoo.data.pair_files import catalogue_pairs, file_pairs, require_both_sides, table_pairs
-from rnnzoo.data.sources import OWN_LICENCE, SPLITS, CorpusEntry
+from rnnzoo.data.sources import CUT_BY_SENTENCE, OWN_LICENCE, SPLITS, CorpusEntry, Split
 from rnnzoo.errors import UserError, nearest
 
 __all__ = ["PairCorpus", "load_pairs", "pair_entry"]
@@ -58,6 +58,7 @@ def load_pairs(
     valid_files: Sequence[str | os.PathLike[str]] = (),
     test_files: Sequence[str | os.PathLike[str]] = (),
     test_part: bool = False,
+    split: Split | None = None,
     cleaning: CleaningConfig | None = None,
 ) -> PairCorpus:
     """Reads pairs of sentences; never downloads a corpus of the catalogue.
@@ -74,6 +75,7 @@ def load_pairs(
         src: the source language. tgt: the target language. A corpus of two languages has an order of its own.
         valid_files: what to validate on: two files, or one table. test_files: what to test on.
         test_part: own pairs are cut 80/10/10 instead of 90/10.
+        split: how a table of the catalogue is cut, ``"hashed"`` or ``"grouped"``, where not as the catalogue says.
         cleaning: the rules for training pairs; with None, all sentences of all parts stay as they are.
 
     Raises:
@@ -84,13 +86,21 @@ def load_pairs(
         raise UserError("give one of: the name of a corpus of pairs, two files, a table (tsv), a hub dataset")
     if (valid_files or test_files) and (name is not None or hub is not None):
         raise UserError("valid_files and test_files go with one's own files; this corpus has its own parts")
+    if split is not None and name is None:
+        raise UserError(
+            "split is for corpora of the catalogue; one's own pairs have valid_files, test_files, test_part"
+        )
     merged, research_only = False, False
     if name is not None:
         entry = pair_entry(name)
         src, tgt = _direction(entry, src, tgt)
-        parts = catalogue_pairs(entry, src, tgt)
-        rule, licence, research_only = SPLITS[entry.split], entry.licence, entry.research_only
-        label, merged = f"{name} {src}-{tgt}", entry.split == "hashed"
+        merged = entry.split in CUT_BY_SENTENCE
+        if split is not None and (not merged or split not in CUT_BY_SENTENCE):
+            known = " or ".join(CUT_BY_SENTENCE) if merged else "the catalogue's own alone"
+            raise UserError(f"corpus {name!r} has no split {split!r}, {known}")
+        parts = catalogue_pairs(entry, src, tgt, split)
+        rule, licence, research_only = SPLITS[split or entry.split], entry.licence, entry.research_only
+        label = f"{name} {src}-{tgt}"
     elif hub is not None:
         parts, rule = _cut(_hub_pairs(hub, src, tgt, blank=cleaning is not None), hub, test_part)
         licence, label = "see the dataset's page on the hub", f"{hub} {src}-{tgt}"

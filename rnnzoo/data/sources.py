@@ -9,6 +9,7 @@ from typing import Literal
 from rnnzoo.text.spaces import plain_spaces
 
 __all__ = [
+    "CUT_BY_SENTENCE",
     "OWN_LICENCE",
     "SPLITS",
     "CorpusEntry",
@@ -37,6 +38,9 @@ SPLITS: dict[Split, str] = {
 }
 """The split rules in words."""
 
+
+CUT_BY_SENTENCE: tuple[Split, ...] = ("hashed", "grouped")
+"""The rules that cut a table of pairs; each English sentence has one part in all of them."""
 
 OWN_LICENCE = "not stated"
 """What is known of the licence of one's own text."""

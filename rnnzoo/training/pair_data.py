@@ -33,6 +33,7 @@ class PairDataConfig(Config):
         src: the source's language. tgt: the target's. Needed where the corpus does not say.
         valid_files: what to validate on, in the form of `files` or `tsv`; otherwise the last tenth.
         test_files: what to test on.
+        split: how a corpus of the catalogue is cut, ``hashed`` or ``grouped``, where not as the catalogue says.
         test_part: own pairs are split 80/10/10, with a test part, instead of 90/10.
         tokenizer: what becomes a token.
         src_tokenizer: what becomes one on the source's side, where that is something else.
@@ -52,6 +53,7 @@ class PairDataConfig(Config):
     tgt: str | None = None
     valid_files: tuple[str, ...] = ()
     test_files: tuple[str, ...] = ()
+    split: Literal["hashed", "grouped"] | None = None
     test_part: bool = False
     tokenizer: TokenizerConfig = field(default_factory=BPETokenizerConfig)
     src_tokenizer: TokenizerConfig | None = None
@@ -96,6 +98,7 @@ class PairDataConfig(Config):
             valid_files=self.valid_files,
             test_files=self.test_files,
             test_part=self.test_part,
+            split=self.split,
             cleaning=self.cleaning,
         )
 

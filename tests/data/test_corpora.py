@@ -10,12 +10,15 @@ import pytest
 
 from rnnzoo.data import CATALOGUE, corpus_entry, find_corpus, load_corpus
 from rnnzoo.data.pair_files import catalogue_pairs
-from rnnzoo.data.sources import CorpusEntry, CorpusFile
+from rnnzoo.data.sources import CorpusEntry, CorpusFile, hashed_part
 from rnnzoo.errors import UserError
 
 NAMES = [
     *("pydocs", "numbers-en-fr", "tinyshakespeare", "war-and-peace", "ptb", "ptb-char", "wikitext-2"),
-    *("multi30k", "tatoeba-eng-fra", "open-texts", "wikitext-103", "text8", "enwik8", "wmt14"),
+    *("multi30k", "multi30k-cs", *(f"tatoeba-eng-{code}" for code in ("fra", "deu", "nld", "jpn", "cmn"))),
+    *("faust", "quijote", "kalevala", "kanteletar", "germinal", "commedia", "soseki", "pan-tadeusz", "lusiadas"),
+    *("machado", "nine-languages", "sst2", "banking77", "names"),
+    *("open-texts", "wikitext-103", "text8", "enwik8", "wmt14"),
 ]
 
 # characters of each split and distinct ones in training, on the real files
@@ -25,6 +28,10 @@ COUNTS = {
     "ptb": ((5_101_618, 399_782, 449_945), 50),
     "ptb-char": ((5_017_482, 393_042, 442_423), 50),
     "wikitext-2": ((10_780_437, 1_120_192, 1_255_018), 283),
+    "faust": ((170_435, 18_938), 72),
+    "kalevala": ((491_035, 54_560), 50),
+    "soseki": ((588_211, 65_359), 3_241),
+    "nine-languages": ((8_278_604, 850_843), 3_350),
     "open-texts": ((13_336_157, 630_814), 123),
 }
 
@@ -66,7 +73,8 @@ def test_the_catalogue_names_each_corpus_once() -> None:
         assert entry.name == name
         assert entry.licence
         assert bool(entry.files) == (name not in ("pydocs", "numbers-en-fr"))
-        assert bool(entry.languages) == (entry.kind == "pairs")
+        assert len(entry.languages) >= 2 or entry.kind != "pairs"
+        assert all(len(language) == 2 for language in entry.languages)
         for file in entry.files:
             assert file.sources or entry.hub
             assert (file.sha256 is None) == (name in ("wikitext-103", "wmt14"))
@@ -74,10 +82,16 @@ def test_the_catalogue_names_each_corpus_once() -> None:
             if file.sources:
                 assert len({source.url for source in file.sources}) > 1, "there is a mirror"
         if entry.kind == "text":
-            own = {"files": ["train", "valid", "test"], "joined": ["all", "all", "pairs"]}
-            roles = own.get(entry.split, ["all"])
-            assert not entry.files or [file.role for file in entry.files] == roles
-    assert {name for name, entry in CATALOGUE.items() if entry.research_only} == {"ptb", "ptb-char", "multi30k"}
+            roles = {file.role for file in entry.files}
+            if entry.split == "files":
+                assert [file.role for file in entry.files] == ["train", "valid", "test"]
+            elif entry.split == "joined":
+                assert len(entry.files) > 1
+                assert {"all"} <= roles <= {"all", "pairs", "translations"}
+            else:
+                assert not entry.files or [file.role for file in entry.files] == ["all"]
+    closed = {"ptb", "ptb-char", "multi30k", "multi30k-cs", "sst2"}
+    assert {name for name, entry in CATALOGUE.items() if entry.research_only} == closed
 
 
 def test_catalogue_hashes_are_those_of_the_corpora_here(data_dir: Path) -> None:
@@ -96,7 +110,7 @@ def test_catalogue_hashes_are_those_of_the_corpora_here(data_dir: Path) -> None:
 @pytest.mark.parametrize("name", COUNTS)
 def test_real_corpora(name: str, corpus_path: Callable[[str], Path]) -> None:
     for file in CATALOGUE[name].files:
-        corpus_path(f"{CATALOGUE[name].folder}/{file.path}")
+        corpus_path(f"{CATALOGUE[name].folder}/{file.path}".lstrip("/"))  # a joined one has no folder of its own
     corpus = load_corpus(name)
     lengths, alphabet = COUNTS[name]
     assert list(corpus.splits) == ["train", "valid", "test"][: len(lengths)]
@@ -247,3 +261,22 @@ def test_heavy_libraries_stay_out() -> None:
     code = f"import sys, rnnzoo.data; print(*[m for m in {heavy} if m in sys.modules])"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == ""
+
+
+def test_an_eighth_of_the_translations_is_read_as_text(small_corpus: Callable[..., Path]) -> None:
+    """By the part of the English sentence, so that nothing held out of translators is read in training."""
+    lines = [(f"sentence {i}", f"Satz {i}") for i in range(2000)]
+    table = "".join(f"{english}\t{german}\n" for english, german in lines).encode()
+    small_corpus("joined", {"translations": table})
+    splits = load_corpus("small").splits
+    german = dict(lines)
+    said = {role: str(text).splitlines() for role, text in splits.items()}
+    assert 200 < len(said["train"]) + len(said["valid"]) < 300
+    for role, texts in said.items():
+        assert texts == [german[one] for one, other in lines if hashed_part(one) == role and other in texts]
+
+
+@pytest.mark.parametrize("name", ["sst2", "tatoeba-eng-deu"])
+def test_a_language_model_reads_no_pairs_and_no_labels(name: str) -> None:
+    with pytest.raises(UserError, match=f"corpus '{name}' has .*; a language model needs running text"):
+        load_corpus(name)

@@ -11,11 +11,13 @@ import pytest
 
 from rnnzoo.data import CATALOGUE, find_corpus
 from rnnzoo.data.cleaning import CleaningConfig, plain_spaces
+from rnnzoo.data.pair_files import grouped_pairs
 from rnnzoo.data.pairs import PairCorpus, load_pairs
-from rnnzoo.data.sources import CorpusEntry, CorpusFile
+from rnnzoo.data.sources import CorpusEntry, CorpusFile, hashed_part
 from rnnzoo.errors import UserError
 
 CLEAN = CleaningConfig()
+PARTS = ("train", "valid", "test")
 LINES = [f"line {number}" for number in range(20)]
 RANGS = [f"rang {number}" for number in range(20)]
 
@@ -90,6 +92,34 @@ def test_tatoeba_is_cut_by_english_sentence() -> None:
     assert max(len(found) for found in corpus.references["test"]) > 10
 
 
+@pytest.mark.parametrize(("code", "train"), [("fra", 136_284), ("deu", 156_543), ("nld", 48_457)])
+def test_grouped_parts_share_no_sentence_in_any_direction(code: str, train: int) -> None:
+    name = f"tatoeba-eng-{code}"
+    have(name)
+    hashed, grouped = (load_pairs(name, split=split, cleaning=CLEAN) for split in ("hashed", "grouped"))
+    assert sizes(grouped)["train"] == train
+    assert grouped.splits["test"] == hashed.splits["test"]
+    assert grouped.references["test"] == hashed.references["test"]
+    backwards = load_pairs(name, src=CATALOGUE[name].languages[1], split="grouped", cleaning=CLEAN)
+    for corpus in (grouped, backwards):
+        for side in (0, 1):
+            seen = [set(pairs[side]) for pairs in corpus.splits.values()]
+            assert sum(map(len, seen)) == len(set().union(*seen))
+    both = [set(zip(*corpus.splits["train"], strict=True)) for corpus in (grouped, backwards)]
+    assert both[0] == {(one, other) for other, one in both[1]}
+
+
+def test_a_translation_of_two_parts_goes_to_the_last() -> None:
+    """By hand: "a", "b" and "c" stand for English sentences of training, validation and test."""
+    english = {part: next(f"s{i}" for i in range(999) if hashed_part(f"s{i}") == part) for part in PARTS}
+    pairs = [(english["train"], "1"), (english["test"], "1"), (english["valid"], "2"), (english["train"], " 2")]
+    pairs += [(english["train"], "3"), (english["valid"], "4"), (english["test"], "4")]
+    cut = grouped_pairs(*zip(*pairs, strict=True))  # type: ignore[arg-type]
+    assert cut["train"] == ([english["train"]], ["3"])
+    assert cut["valid"] == ([english["valid"]], ["2"])
+    assert cut["test"] == ([english["test"]] * 2, ["1", "4"])
+
+
 def test_numbers() -> None:
     corpus = load_pairs("numbers-en-fr", cleaning=CLEAN)
     assert sizes(corpus) == {"train": 26_114, "valid": 1000, "test": 1000}
@@ -127,8 +157,18 @@ def test_a_changed_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     [
         ({}, "give one of"),
         ({"name": "multi30k", "hub": "a/b"}, "give one of"),
+        (
+            {"name": "multi30k", "split": "grouped", "src": "en", "tgt": "de"},
+            "has no split 'grouped', the catalogue's own",
+        ),
+        ({"name": "tatoeba-eng-fra", "split": "drawn"}, "has no split 'drawn', hashed or grouped"),
+        ({"files": ("a", "b"), "split": "grouped"}, "split is for corpora of the catalogue"),
+        ({"name": "sst2"}, "corpus 'sst2' is texts with labels"),
         ({"name": "multi30q"}, r"unknown corpus 'multi30q' \(did you mean 'multi30k'"),
-        ({"name": "ptb"}, r"corpus 'ptb' is running text; .*known: multi30k, numbers-en-fr, tatoeba-eng-fra, wmt14"),
+        (
+            {"name": "ptb"},
+            r"corpus 'ptb' is running text; .*known: multi30k, multi30k-cs, numbers-en-fr, tatoeba-eng-cmn, ",
+        ),
         ({"name": "multi30k"}, "corpus 'multi30k' has en, de, fr: say from which to which"),
         ({"name": "multi30k", "src": "en"}, "say from which to which"),
         ({"name": "multi30k", "src": "en", "tgt": "it"}, r"has no language 'it' \(tgt\), only en, de, fr"),

@@ -206,7 +206,8 @@ def test_how_many_recipes_there_are() -> None:
     }
     assert names <= set(PACKAGED)
     files = [path for path in Path(__file__).resolve().parents[2].glob("recipes/*/*.yaml")]
-    assert len(PACKAGED) == len([path for path in files if path.parent.name != "hardware"]) >= 24
+    assert set(PACKAGED.values()) == {path for path in files if path.parent.name != "hardware"}
+    assert len(PACKAGED) >= 45
 
 
 @pytest.mark.parametrize("name", PACKAGED)
@@ -215,10 +216,10 @@ def test_a_packaged_recipe_parses(name: str) -> None:
     made = Recipe.from_mapping(data)
     assert Recipe.from_mapping(parse_yaml(made.to_yaml())) == made
     assert data["task"] == PACKAGED[name].parent.name
-    assert find_recipe(str(PACKAGED[name])) == PACKAGED[name]
+    assert find_recipe(str(PACKAGED[name])) == PACKAGED[name] == find_recipe(name)
     text = PACKAGED[name].read_text(encoding="utf-8")
     assert text.startswith("# ")  # says what it is
-    assert read_recipe(PACKAGED[name]) == data
+    assert read_recipe(name) == data
 
 
 @pytest.mark.parametrize("name", PACKAGED)

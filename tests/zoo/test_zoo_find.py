@@ -14,7 +14,19 @@ import pytest
 import rnnzoo
 from rnnzoo.errors import UserError
 from rnnzoo.models import LanguageModel
-from rnnzoo.zoo import entry_names, find_model, find_recipe, load, packaged, read_recipe, recipe_names, save_folder
+from rnnzoo.zoo import (
+    entry_names,
+    find_model,
+    find_recipe,
+    load,
+    packaged,
+    parse_yaml,
+    read_recipe,
+    recipe_name,
+    recipe_names,
+    save_folder,
+)
+from rnnzoo.zoo.recipes import recipe_text
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -145,8 +157,46 @@ def test_installed_package(tmp_path: Path, model: LanguageModel) -> None:
 def test_recipe_names_are_unique_files() -> None:
     names = recipe_names()
     assert "char-lstm.tinyshakespeare" in names
-    assert len(names) == len([path for path in ROOT.glob("recipes/*/*.yaml") if path.parent.name != "hardware"])
-    assert all(path.stem == name for name, path in names.items())
+    files = {path for path in ROOT.glob("recipes/*/*.yaml") if path.parent.name != "hardware"}
+    assert set(names.values()) == files
+    several = {path for path in files if list(names.values()).count(path) > 1}
+    assert {path.stem for path in several} == {"char-lstm.books"}
+    assert all(path.stem == name for name, path in names.items() if path not in several)
+
+
+def test_a_file_that_holds_a_recipe_a_book() -> None:
+    names = recipe_names()
+    books = [name for name, path in names.items() if path.stem == "char-lstm.books"]
+    assert sorted(books) == [
+        *("char-lstm.commedia", "char-lstm.faust", "char-lstm.germinal", "char-lstm.kalevala", "char-lstm.machado"),
+        *("char-lstm.pan-tadeusz", "char-lstm.quijote", "char-lstm.soseki"),
+    ]
+    assert "char-lstm.books" not in names
+    first, second = read_recipe("char-lstm.kalevala"), read_recipe("char-lstm.faust")
+    assert first["data"].pop("corpus") == "kalevala"
+    assert second["data"].pop("corpus") == "faust"
+    assert second["trainer"].pop("max_epochs") == 16
+    assert first["trainer"].pop("max_epochs") == 8
+    assert first == second
+    assert "variants" not in first
+    assert recipe_name("char-lstm.faust") == "char-lstm.faust"
+    text = recipe_text("char-lstm.faust")
+    assert text.startswith("# ")
+    assert parse_yaml(text) == read_recipe("char-lstm.faust")
+    assert recipe_text("char-lstm.pydocs") == names["char-lstm.pydocs"].read_text(encoding="utf-8")
+    for name in ("char-lstm.books", "char-lstm.kalevalla"):
+        with pytest.raises(UserError, match="unknown recipe"):
+            read_recipe(name)
+    with pytest.raises(UserError, match=r"books.yaml: holds several recipes; name one of them: char-lstm.faust, "):
+        read_recipe(names["char-lstm.faust"])
+
+
+@pytest.mark.parametrize("variants", ["[a, b]", "{a: b}", "text"])
+def test_variants_that_are_none(home: Path, variants: str) -> None:
+    (home / "recipes" / "char_lm").mkdir(parents=True)
+    (home / "recipes" / "char_lm" / "a.b.yaml").write_text(f"# x\ntask: char_lm\nvariants: {variants}\n")
+    with pytest.raises(UserError, match="variants: is a mapping of tags"):
+        recipe_names()
 
 
 def test_recipe_by_name_and_by_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

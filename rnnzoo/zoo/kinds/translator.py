@@ -11,6 +11,7 @@ import torch
 
 from rnnzoo.data.cleaning import CleaningConfig
 from rnnzoo.data.pairs import PairCorpus, load_pairs
+from rnnzoo.data.sources import CUT_BY_SENTENCE, Split
 from rnnzoo.decoding import SearchConfig
 from rnnzoo.errors import UserError
 from rnnzoo.models import Seq2Seq, Seq2SeqConfig
@@ -147,7 +148,7 @@ class Translators(Kind[Seq2Seq, Seq2SeqConfig]):
             )
         if corpus is None and hub is None:
             raise UserError("its config.json names no pairs: say with --text what it is to be measured on")
-        return load_pairs(corpus, hub=hub, **options)
+        return load_pairs(corpus, hub=hub, split=_rule(data), **options)
 
     def shareable(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """The names of one's own files."""
@@ -185,6 +186,15 @@ class Translators(Kind[Seq2Seq, Seq2SeqConfig]):
             f"BLEU {figures['bleu']['score']:.2f}, chrF {figures['chrf']['score']:.2f}, {figures['nll']:.4f} "
             f"nats/token, perplexity {figures['ppl']:.3f}"
         )
+
+
+def _rule(data: Mapping[str, Any]) -> Split | None:
+    """How the section has a corpus of the catalogue cut; None as the catalogue says."""
+    named = data.get("split")
+    found: Split | None = next((rule for rule in CUT_BY_SENTENCE if rule == named), None)
+    if named is not None and found is None:
+        raise UserError(_FOREIGN)
+    return found
 
 
 def _own_files(data: Mapping[str, Any]) -> dict[str, list[str]]:
