@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from rnnzoo.errors import UserError
+from rnnzoo.inference.scoring.adaptation import Adaptation, default_cache, default_dynamic, read_adapting
+from rnnzoo.inference.scoring.dynamic import gradient_statistics
 from rnnzoo.metrics import bits, perplexity
 from rnnzoo.models import LanguageModel
-from rnnzoo.models.adapt import Adaptation, default_cache, default_dynamic, read_adapting
-from rnnzoo.models.dynamic import gradient_statistics
 from rnnzoo.zoo import find_model, load_folder, read_config
 from rnnzoo.zoo.score import entry_corpus
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from rnnzoo import load
 from rnnzoo.errors import UserError
 from rnnzoo.files import write_text
+from rnnzoo.inference.translation.attention_picture import attended, draw_attention
 from rnnzoo.models import Seq2Seq
-from rnnzoo.models.attention_picture import attended, draw_attention
 from rnnzoo.zoo import entry_names
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"

@@ -23,9 +23,9 @@ from rnnzoo.data.pairs import PairCorpus
 from rnnzoo.decoding import SearchConfig
 from rnnzoo.errors import UserError
 from rnnzoo.files import write_text
+from rnnzoo.inference.translation.evaluation import evaluate_translation
 from rnnzoo.metrics import bleu_by_length
 from rnnzoo.models import Seq2Seq
-from rnnzoo.models.evaluating import evaluate_translation
 from rnnzoo.zoo import entry_names, find_model, load_folder, read_config, read_metrics
 from rnnzoo.zoo.kinds import kind_of, require
 

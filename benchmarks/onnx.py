@@ -26,9 +26,9 @@ from benchmarks import harness
 from benchmarks.loops import Write, by_cell, by_module
 from rnnzoo import load
 from rnnzoo.data import load_corpus
+from rnnzoo.inference.plans import prepare
 from rnnzoo.models import LanguageModel
-from rnnzoo.models.plans import prepare
-from rnnzoo.models.reading import start_token
+from rnnzoo.text.reading import start_token
 from rnnzoo.zoo import find_model, read_config
 
 NAIVE, BY_CELL = "nn.LSTM loop", "nn.LSTMCell loop"

@@ -28,8 +28,8 @@ from rnnzoo import state as states
 from rnnzoo.backbones import StackConfig
 from rnnzoo.decoding import Hypothesis, SearchConfig, Step, beam_search
 from rnnzoo.decoding.plan import TranslatorPlan
-from rnnzoo.models.plans import prepare
-from rnnzoo.models.seq2seq import Seq2Seq, Seq2SeqConfig
+from rnnzoo.inference.plans import prepare
+from rnnzoo.models import Seq2Seq, Seq2SeqConfig
 from rnnzoo.nn.attention import DotConfig
 from rnnzoo.text import CharTokenizer
 

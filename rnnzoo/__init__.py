@@ -9,7 +9,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-__version__ = "0.1.0"
+from rnnzoo._moved import install as _find_moved_modules
+from rnnzoo.version import __version__
 
 __all__ = [
     "CharLM",
@@ -54,9 +55,11 @@ _HOME = {
     "train": "rnnzoo.tasks",
 }
 _PACKAGES = {
-    *("backbones", "cells", "data", "decoding", "embeddings", "metrics", "models", "nn", "state"),
-    *("tasks", "testing", "text", "training", "zoo"),
+    *("backbones", "cells", "data", "decoding", "embeddings", "inference", "metrics", "models", "networks", "nn"),
+    *("state", "studies", "tasks", "testing", "text", "training", "zoo"),
 }
+
+_find_moved_modules()
 
 if TYPE_CHECKING:
     from rnnzoo.backbones import StackConfig

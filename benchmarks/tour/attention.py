@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.tour.picture import BLUE, GREY, ORANGE, canvas
-from rnnzoo.models.attention_picture import Attended, draw_attention
+from rnnzoo.inference.translation.attention_picture import Attended, draw_attention
 
 READ = {"boxstyle": "round,pad=0.3", "facecolor": "#eef2f7", "edgecolor": BLUE, "linewidth": 0.8}
 WRITTEN = {"boxstyle": "round,pad=0.3", "facecolor": "#fbeeea", "edgecolor": ORANGE, "linewidth": 0.8}

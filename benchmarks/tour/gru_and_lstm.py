@@ -11,8 +11,8 @@ from benchmarks.memory.report import of
 from benchmarks.tour.page import grid
 from benchmarks.tour.picture import BLUE, canvas
 from benchmarks.tour.runs import CELLS, DOCS, memory_runs
-from rnnzoo.tasks.comparison.report import Row, rows_of
-from rnnzoo.tasks.comparison.runs import read_runs
+from rnnzoo.studies.comparison.rows import Row, rows_of
+from rnnzoo.studies.comparison.runs import read_runs
 from rnnzoo.zoo import find_model, read_metrics
 
 SPEED = Path(__file__).resolve().parents[1] / "results" / "cells.rnn-gru-lstm.json"

@@ -16,22 +16,16 @@ import importlib.util
 import re
 import sys
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from importlib.metadata import EntryPoint, PackageNotFoundError
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
+from rnnzoo.cells._offers import GROUP, in_words, load_offered, offered
 from rnnzoo.cells.base import CellConfig
 from rnnzoo.errors import UserError
 from rnnzoo.files import sha256_file
 
-__all__ = ["GROUP", "import_cells", "installed_allowed", "offered", "origin", "resolve_offered"]
+__all__ = ["import_cells", "origin"]
 
-GROUP = "rnnzoo.cells"
-"""The group of entry points in which a package offers cells, by name: ``leaky = "my_cells:LeakyConfig"``."""
-
-_allowed: ContextVar[bool] = ContextVar("installed_allowed", default=False)
 _files: dict[str, tuple[Path, str]] = {}  # modules that `import_cells` made: their file, and its sha256 at that time
 
 
@@ -55,14 +49,14 @@ def import_cells(place: str) -> None:
         if wanted in (_normal(point.module.partition(".")[0]), _normal(point.dist.name if point.dist else ""))
     ]
     for point in points:
-        _load(point)
+        load_offered(point, CellConfig._members)
     if not points:
         try:
             importlib.import_module(place)
         except Exception as error:
             if isinstance(error, ModuleNotFoundError) and error.name == place.partition(".")[0]:
                 raise UserError(f"--import {place}: no such package is installed, and it is no .py file") from None
-            raise UserError(f"--import {place}: cannot be imported: {_said(error)}") from error
+            raise UserError(f"--import {place}: cannot be imported: {in_words(error)}") from error
 
 
 def _import_file(path: Path) -> None:
@@ -89,68 +83,8 @@ def _import_file(path: Path) -> None:
         for frame in traceback.extract_tb(error.__traceback__):
             line = frame.lineno if Path(frame.filename) == path else line
         raise UserError(
-            f"cannot be imported: {_said(error)}", path=path, position=None if line is None else f"line {line}"
+            f"cannot be imported: {in_words(error)}", path=path, position=None if line is None else f"line {line}"
         ) from error
-
-
-def offered() -> dict[str, EntryPoint]:
-    """The cells that installed packages offer, by name; nothing is imported to find them.
-
-    Raises:
-        UserError: two packages offer one name.
-    """
-    found: dict[str, EntryPoint] = {}
-    for point in importlib.metadata.entry_points(group=GROUP):
-        other = found.setdefault(point.name, point)
-        if (other.value, _package(other)) != (point.value, _package(point)):
-            raise UserError(f"two packages offer a cell {point.name!r}: {_package(other)} and {_package(point)}")
-    return found
-
-
-@contextmanager
-def installed_allowed() -> Iterator[None]:
-    """Within it, asking for a cell by name imports the installed package that offers it: for recipes."""
-    token = _allowed.set(True)
-    try:
-        yield
-    finally:
-        _allowed.reset(token)
-
-
-def resolve_offered(name: str, where: str) -> None:
-    """Loads the cell `name` from the installed package that offers it, if one does and that is allowed here.
-
-    Args:
-        name: of a cell that is not known yet. where: the dotted place that names it, for error messages.
-
-    Raises:
-        UserError: it is not allowed here, or the package cannot be imported.
-    """
-    point = offered().get(name)
-    if point is None:
-        return
-    if not _allowed.get():
-        raise UserError(
-            f"{where}: the cell {name!r} of the installed package {_package(point)} is not imported: name it with "
-            f"--import {_package(point)}, or in Python import {point.module}".lstrip(": ")
-        )
-    _load(point)
-
-
-def _load(point: EntryPoint) -> None:
-    if point.name in CellConfig._members:
-        return
-    try:
-        point.load()
-    except Exception as error:
-        raise UserError(
-            f"the cell {point.name!r} of the package {_package(point)} ({point.value}) cannot be imported: "
-            f"{_said(error)}"
-        ) from error
-    if point.name not in CellConfig._members:
-        raise UserError(
-            f"the package {_package(point)} offers a cell {point.name!r}, but {point.value} registers none of that name"
-        )
 
 
 def origin(config: type[CellConfig]) -> dict[str, str]:
@@ -182,14 +116,6 @@ def _file(path: Path, sha256: str) -> dict[str, str]:
     return {"file": re.sub(r"[^A-Za-z0-9_.-]", "_", path.name), "sha256": sha256}  # as a shell and a terminal bear it
 
 
-def _package(point: EntryPoint) -> str:
-    return point.dist.name if point.dist is not None else point.module.partition(".")[0]
-
-
 def _normal(name: str) -> str:
     """A distribution's name as package indexes compare it."""
     return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def _said(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"

@@ -8,6 +8,7 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import lru_cache
+from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar, Self
 
@@ -15,6 +16,7 @@ import torch
 from torch import nn
 
 from rnnzoo import state as states
+from rnnzoo.cells._offers import offered, resolve_offered
 from rnnzoo.config import Config
 from rnnzoo.errors import UserError
 from rnnzoo.shapes import Float, Int, Tensor
@@ -140,25 +142,19 @@ class CellConfig(Config, ABC, family="cell"):
         if name in builtin_cells():
             importlib.import_module(f"rnnzoo.cells.{name}")
         elif name not in cls._members:
-            _plugins().resolve_offered(name, where)
+            resolve_offered(name, where, cls._members)
         return super().find(name, where)
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
         """All cells: the package's own, those that were registered, those that installed packages offer."""
-        return tuple(sorted({*builtin_cells(), *cls._members, *_plugins().offered()}))
-
-
-def _plugins() -> Any:
-    """The module that stands on this one, and that few processes need."""
-    return importlib.import_module("rnnzoo.cells._plugins")
+        return tuple(sorted({*builtin_cells(), *cls._members, *offered()}))
 
 
 @lru_cache
 def builtin_cells() -> tuple[str, ...]:
     """The names of the package's cells, one for each file; files of another kind begin with an underscore."""
-    package = importlib.import_module("rnnzoo.cells")
-    found = (module.name for module in pkgutil.iter_modules(package.__path__))
+    found = (module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]))
     return tuple(sorted(name for name in found if name != "base" and not name.startswith("_")))
 
 

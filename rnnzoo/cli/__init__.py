@@ -9,8 +9,8 @@ import sys
 import warnings
 from collections.abc import Sequence
 
-from rnnzoo import __version__
 from rnnzoo.errors import UserError
+from rnnzoo.version import __version__
 
 __all__ = ["main"]
 

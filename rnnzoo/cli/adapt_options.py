@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from rnnzoo.errors import UserError
 
 if TYPE_CHECKING:
-    from rnnzoo.models.dynamic import DynamicConfig
-    from rnnzoo.models.neural_cache import CacheConfig
+    from rnnzoo.inference.scoring.dynamic import DynamicConfig
+    from rnnzoo.inference.scoring.neural_cache import CacheConfig
 
 __all__ = ["adaptation_table", "add_options", "asked", "configs"]
 
@@ -72,7 +72,7 @@ def configs(args: argparse.Namespace, kind: str) -> tuple[DynamicConfig | None, 
     Raises:
         UserError: a value is out of range, or belongs to what was not asked for.
     """
-    from rnnzoo.models.adapt import default_cache, default_dynamic
+    from rnnzoo.inference.scoring.adaptation import default_cache, default_dynamic
 
     for option, names in _FIELDS.items():
         for name in names:

@@ -23,6 +23,6 @@ def backend_of(args: argparse.Namespace) -> str:
     Raises:
         UserError: there is no such backend; the message names those that there are.
     """
-    from rnnzoo.models import plans
+    from rnnzoo.inference import plans
 
     return plans.known(args.backend)

@@ -50,9 +50,9 @@ def run(args: argparse.Namespace) -> int:
     from rnnzoo.cells import CellConfig
     from rnnzoo.cli.text_io import notice
     from rnnzoo.cli.train import parse_settings
-    from rnnzoo.tasks.comparison import BEST_KNOWN, Comparison, compare, write_report
-    from rnnzoo.tasks.comparison.plan import OWN
-    from rnnzoo.tasks.comparison.report import check_page, write_page
+    from rnnzoo.studies.comparison import BEST_KNOWN, Comparison, compare, write_report
+    from rnnzoo.studies.comparison.plan import OWN
+    from rnnzoo.studies.comparison.report import check_page, write_page
     from rnnzoo.tasks.recipe import override, read
 
     settings = parse_settings(args.settings)

@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
     choose_device(model, args.device)
     prompt = known_text(model.tokenizer, prompt, args.unknown)
     if args.next is not None:
-        from rnnzoo.models.scoring import escaped
+        from rnnzoo.text.reading import escaped
 
         write("".join(f"{p:.6f}\t{escaped(token)}\n" for token, p in model.next_tokens(prompt, args.next)))
         return 0

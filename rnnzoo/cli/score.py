@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from rnnzoo.cli.adapt_options import adaptation_table, add_options, configs
 from rnnzoo.cli.plugins import add_import
-from rnnzoo.cli.text_io import choose_device, known_text, read_text, write
+from rnnzoo.cli.text_io import choose_device, known_text, read_text, write, write_table
 from rnnzoo.errors import UserError
 
 if TYPE_CHECKING:
+    from rnnzoo.inference.scoring.adaptation import Adaptation
+    from rnnzoo.inference.scoring.text import Scores
     from rnnzoo.models import LanguageModel
-    from rnnzoo.models.adapt import Adaptation
-    from rnnzoo.models.scoring import Scores
 
-__all__ = ["register", "run", "write_table"]
+__all__ = ["register", "run"]
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -68,8 +67,8 @@ def run(args: argparse.Namespace) -> int:
         return run_pairs(args)
     text = read_text(args.file)
 
+    from rnnzoo.inference.scoring.text import score_adapting
     from rnnzoo.models import LanguageModel
-    from rnnzoo.models.scoring import score_adapting
     from rnnzoo.zoo import load
 
     model = load(args.model, kind=LanguageModel)
@@ -109,26 +108,6 @@ def _prepared(args: argparse.Namespace, model: LanguageModel, dynamic: Any, cach
 
 def _figures(scores: Scores) -> dict[str, Any]:
     return scores.totals.to_dict() | {"bits": scores.totals.bits_per_token}
-
-
-def write_table(fill: Callable[[IO[str]], None], path: str) -> None:
-    """Hands `fill` the file `path` to write to, or standard output for ``-``.
-
-    Raises:
-        UserError: the file cannot be written.
-    """
-    import io
-
-    if path == "-":
-        lines = io.StringIO()
-        fill(lines)
-        write(lines.getvalue())
-        return
-    try:
-        with open(path, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
-            fill(file)
-    except OSError as error:
-        raise UserError(f"cannot be written ({error.strerror})", path=path) from None
 
 
 def _table(scores: Scores) -> str:

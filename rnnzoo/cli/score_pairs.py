@@ -6,12 +6,11 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from rnnzoo.cli.score import write_table
-from rnnzoo.cli.text_io import choose_device, known_text, read_text, write
+from rnnzoo.cli.text_io import choose_device, known_text, read_text, write, write_table
 from rnnzoo.errors import UserError
 
 if TYPE_CHECKING:
-    from rnnzoo.models.pairs import Pair
+    from rnnzoo.inference.scoring.sentence_pairs import Pair
 
 __all__ = ["read_pairs", "run_pairs"]
 
@@ -22,8 +21,8 @@ def run_pairs(args: argparse.Namespace) -> int:
         raise UserError("--dynamic and --cache follow one text; the sentences of --pairs are scored one by one")
     pairs = read_pairs(read_text(args.pairs), args.pairs)
 
+    from rnnzoo.inference.scoring.sentence_pairs import score_pairs, write_pairs
     from rnnzoo.models import LanguageModel
-    from rnnzoo.models.pairs import score_pairs, write_pairs
     from rnnzoo.zoo import load
 
     model = load(args.model, kind=LanguageModel)

@@ -51,8 +51,8 @@ def run(args: argparse.Namespace) -> int:
     folder = args.out or Path("sweeps") / recipe_name(args.recipe)
 
     from rnnzoo.cli.text_io import notice
-    from rnnzoo.tasks.sweep import Sweep, sweep, write_report
-    from rnnzoo.tasks.sweep.report import check_page, write_page
+    from rnnzoo.studies.sweep import Sweep, sweep, write_report
+    from rnnzoo.studies.sweep.report import check_page, write_page
 
     grid = Sweep(args.recipe, fields, overlays, args.imports, args.threads)
     if args.page is not None:

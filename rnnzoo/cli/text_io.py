@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal, TextIO
+from typing import IO, TYPE_CHECKING, Literal, TextIO
 
 from rnnzoo.errors import UserError
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from rnnzoo.text import Tokenizer
 
-__all__ = ["choose_device", "known_text", "notice", "quietly", "read_text", "write"]
+__all__ = ["choose_device", "known_text", "notice", "quietly", "read_text", "write", "write_table"]
 
 
 def read_text(path: str) -> str:
@@ -87,8 +87,8 @@ def known_text(tokenizer: Tokenizer, text: str, unknown: Literal["error", "drop"
     Raises:
         UserError: characters that the vocabulary does not have, with ``"error"``.
     """
-    from rnnzoo.models.reading import left_out
     from rnnzoo.text.char import describe
+    from rnnzoo.text.reading import left_out
 
     if unknown == "error":
         try:
@@ -101,3 +101,23 @@ def known_text(tokenizer: Tokenizer, text: str, unknown: Literal["error", "drop"
         return text
     notice(f"left out, because the model does not know them: {describe(dropped)}")
     return tokenizer.decode(tokenizer.encode(text, unknown="drop"))
+
+
+def write_table(fill: Callable[[IO[str]], None], path: str) -> None:
+    """Hands `fill` the file `path` to write to, or standard output for ``-``.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    import io
+
+    if path == "-":
+        lines = io.StringIO()
+        fill(lines)
+        write(lines.getvalue())
+        return
+    try:
+        with open(path, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+            fill(file)
+    except OSError as error:
+        raise UserError(f"cannot be written ({error.strerror})", path=path) from None

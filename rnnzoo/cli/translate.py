@@ -16,8 +16,8 @@ from rnnzoo.cli.text_io import choose_device, known_text, notice, read_text, wri
 from rnnzoo.errors import UserError
 
 if TYPE_CHECKING:
+    from rnnzoo.inference.translation.translate import Translation
     from rnnzoo.models import Seq2Seq
-    from rnnzoo.models.translating import Translation
 
 __all__ = ["register", "run"]
 
@@ -114,7 +114,7 @@ def _options(args: argparse.Namespace) -> dict[str, Any]:
     if args.json and args.scores:
         raise UserError("--json has the scores already: leave out --scores")
     if args.attention is not None:
-        from rnnzoo.models.attention_picture import picture_format
+        from rnnzoo.inference.translation.attention_picture import picture_format
 
         picture_format(args.attention)
 
@@ -169,7 +169,7 @@ class _Work:
     """Translates lines, and says what is to be said of them."""
 
     def __init__(self, model: Seq2Seq, args: argparse.Namespace, options: dict[str, Any]) -> None:
-        from rnnzoo.models.translating import longest_known
+        from rnnzoo.inference.translation.translate import longest_known
 
         self.model, self.args, self.options = model, args, options
         self.seed = options.pop("seed")
@@ -185,7 +185,7 @@ class _Work:
 
     def translated(self, lines: Lines) -> str:
         """What is printed for these lines."""
-        from rnnzoo.models.translating import LongSentenceWarning, translations
+        from rnnzoo.inference.translation.translate import LongSentenceWarning, translations
 
         texts = [self._checked(number, text) for number, text in lines]
         args = self.args
@@ -213,7 +213,7 @@ class _Work:
         return text
 
     def _draw(self, text: str, translation: Translation) -> None:
-        from rnnzoo.models.attention_picture import attended, draw_attention
+        from rnnzoo.inference.translation.attention_picture import attended, draw_attention
 
         draw_attention(*attended(self.model, text, translation.tokens), self.args.attention)
 

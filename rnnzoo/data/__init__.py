@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 from rnnzoo.data.cache import encoded
 from rnnzoo.data.catalogue import CATALOGUE, corpus_entry
 from rnnzoo.data.cleaning import CleaningConfig
-from rnnzoo.data.corpora import Corpus, load_corpus
+from rnnzoo.data.corpora import load_corpus
+from rnnzoo.data.corpus import Corpus, load_shards
 from rnnzoo.data.download import get_corpus
 from rnnzoo.data.pairs import PairCorpus, load_pairs
 from rnnzoo.data.places import cache_root, data_roots, find_corpus
 from rnnzoo.data.shard_build import build_shards
-from rnnzoo.data.shards import ShardIndex, TokenShards, load_shards
+from rnnzoo.data.shards import ShardIndex, TokenShards
 from rnnzoo.data.sources import CorpusEntry, CorpusFile
 
 if TYPE_CHECKING:

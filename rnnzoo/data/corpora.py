@@ -7,45 +7,16 @@ import hashlib
 import itertools
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rnnzoo.data.catalogue import corpus_entry
+from rnnzoo.data.corpus import Corpus, load_shards
 from rnnzoo.data.places import find_corpus
 from rnnzoo.data.sources import OWN_LICENCE, SPLITS, CorpusEntry, CorpusFile, hash_of, hashed_part
 from rnnzoo.data.text_source import opened
 from rnnzoo.errors import UserError
-from rnnzoo.text import Tokenizer
-
-if TYPE_CHECKING:
-    from rnnzoo.data.shards import TokenShards
 
 __all__ = ["Corpus", "catalogue_text", "load_corpus", "read_text", "split_contiguous"]
-
-
-@dataclass(frozen=True)
-class Corpus:
-    """A text in its parts.
-
-    Args:
-        name: as the catalogue, the files or the hub have it.
-        splits: ``"train"``, ``"valid"`` and, where there is one, ``"test"``: the text of each, or its tokens where
-            those are kept.
-        sha256: of the whole text: all splits in this order, joined, as UTF-8.
-        split_rule: how the parts were made, in words; a score means nothing without it.
-        licence: what the text may be used for.
-        research_only: the text, and models of it, are not to be published freely.
-        tokenizer: what made the tokens of a corpus that is kept as such.
-    """
-
-    name: str
-    splits: Mapping[str, str | TokenShards]
-    sha256: str
-    split_rule: str
-    licence: str
-    research_only: bool = False
-    tokenizer: Tokenizer | None = None
 
 
 def load_corpus(
@@ -74,8 +45,6 @@ def load_corpus(
     if (name is not None) + bool(files) + (hub is not None) + (shards is not None) != 1:
         raise UserError("give one of: the name of a corpus, files, a hub dataset, a folder of shards")
     if shards is not None:
-        from rnnzoo.data.shards import load_shards  # which has its `Corpus` from here
-
         return load_shards(shards)
     if hub is not None:
         from rnnzoo.data.hub import load_hub_texts  # `datasets` takes seconds to import

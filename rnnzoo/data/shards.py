@@ -21,13 +21,12 @@ import numpy as np
 import numpy.typing as npt
 
 from rnnzoo.config import Config
-from rnnzoo.data.corpora import Corpus
 from rnnzoo.errors import UserError
 from rnnzoo.files import read_json, sha256_file
-from rnnzoo.text import Tokenizer, load_tokenizer
+from rnnzoo.text import Tokenizer
 from rnnzoo.text.base import id_dtype
 
-__all__ = ["INDEX", "TOKENIZER", "Shard", "ShardIndex", "TokenShards", "load_shards"]
+__all__ = ["INDEX", "TOKENIZER", "Shard", "ShardIndex", "TokenShards", "read_index"]
 
 INDEX, TOKENIZER = "index.json", "tokenizer.json"
 _FORMAT = "rnnzoo shards 1"
@@ -188,20 +187,6 @@ class TokenShards:
             check_hash(path, shard.sha256)
             self._checked.add(number)
         return np.memmap(path, self.dtype, "r").view(np.ndarray)  # plain arrays are indexed faster
-
-
-def load_shards(folder: str | os.PathLike[str]) -> Corpus:
-    """The corpus in a folder of shards; its splits are `TokenShards`, and it brings its tokenizer.
-
-    Raises:
-        UserError: there is none, it is not complete, or a file is missing or damaged.
-    """
-    place = Path(folder)
-    index = read_index(place)
-    check_hash(place / TOKENIZER, index.tokenizer)
-    tokenizer = load_tokenizer(place / TOKENIZER)
-    splits = {name: TokenShards(place, shards, tokenizer) for name, shards in index.splits.items()}
-    return Corpus(index.text, splits, index.sha256, index.split_rule, index.licence, tokenizer=tokenizer)
 
 
 def read_index(folder: Path) -> ShardIndex:

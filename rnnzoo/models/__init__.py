@@ -1,6 +1,7 @@
-"""Plain models: what a trained recurrent network is without a trainer."""
+"""The models that people hold: a net, and what it is used for, one call each."""
 
-from rnnzoo.models.language_model import IGNORED, LanguageModel, LanguageModelConfig
+from rnnzoo.models.language_model import LanguageModel, LanguageModelConfig
 from rnnzoo.models.seq2seq import Seq2Seq, Seq2SeqConfig
+from rnnzoo.nn import IGNORED
 
 __all__ = ["IGNORED", "LanguageModel", "LanguageModelConfig", "Seq2Seq", "Seq2SeqConfig"]

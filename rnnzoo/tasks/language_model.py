@@ -9,8 +9,8 @@ import torch
 
 from rnnzoo import state as states
 from rnnzoo.data.streams import Chunk
+from rnnzoo.inference.scoring.text import Scores
 from rnnzoo.models import LanguageModel, LanguageModelConfig
-from rnnzoo.models.scoring import Scores
 from rnnzoo.shapes import Float, Tensor
 from rnnzoo.state import State
 from rnnzoo.tasks.base import Task

@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from rnnzoo.cells._plugins import installed_allowed
+from rnnzoo.cells._offers import installed_allowed
 from rnnzoo.config import Config
 from rnnzoo.decoding import SearchConfig
 from rnnzoo.errors import UserError, nearest

@@ -10,9 +10,9 @@ import torch.nn.functional as F
 
 from rnnzoo.data.pair_batches import PairBatch
 from rnnzoo.decoding import SearchConfig, beam_search
+from rnnzoo.inference.translation.sentences import longest_translation
 from rnnzoo.metrics.bleu import bleu
 from rnnzoo.models import Seq2Seq, Seq2SeqConfig
-from rnnzoo.models.sentences import longest_translation
 from rnnzoo.nn import IGNORED
 from rnnzoo.shapes import Float, Int, Tensor
 from rnnzoo.tasks.base import Task
@@ -91,7 +91,7 @@ class Translator(Task):
         self._translated: list[tuple[int, Example]] = []
 
     def translate(self, texts: Any, **options: Any) -> Any:
-        """Translations; see `rnnzoo.models.translating.translate`."""
+        """Translations; see `rnnzoo.inference.translation.translate.translate`."""
         return self.model.translate(texts, **options)
 
     def forward(

@@ -9,11 +9,11 @@ import numpy.typing as npt
 
 from rnnzoo.data.cache import encoded
 from rnnzoo.errors import UserError
+from rnnzoo.inference.scoring.adaptation import Adaptation, read_adapting
+from rnnzoo.inference.scoring.dynamic import DynamicConfig, gradient_statistics
+from rnnzoo.inference.scoring.neural_cache import CacheConfig
 from rnnzoo.metrics import Totals
 from rnnzoo.models import LanguageModel
-from rnnzoo.models.adapt import Adaptation, read_adapting
-from rnnzoo.models.dynamic import DynamicConfig, gradient_statistics
-from rnnzoo.models.neural_cache import CacheConfig
 from rnnzoo.zoo.kinds import Text
 
 __all__ = ["adapted_figures", "prepare"]

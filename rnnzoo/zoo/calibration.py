@@ -16,8 +16,8 @@ import torch.nn.functional as F
 
 from rnnzoo import state as states
 from rnnzoo.errors import UserError
+from rnnzoo.inference.eval_mode import evaluating
 from rnnzoo.models import LanguageModel
-from rnnzoo.models.reading import evaluating
 from rnnzoo.nn import IGNORED, LinearHead
 from rnnzoo.zoo.measure import chunks
 

@@ -17,15 +17,16 @@ from typing import Any
 
 import torch
 
-from rnnzoo import __version__
 from rnnzoo import state as states
 from rnnzoo.errors import UserError
 from rnnzoo.files import write_durably
+from rnnzoo.inference.eval_mode import evaluating
+from rnnzoo.inference.graphs.onnx import to_onnx
+from rnnzoo.inference.graphs.trace import Graph, Port, graphs_of
 from rnnzoo.models import LanguageModel
-from rnnzoo.models.graphs import Graph, Port, graphs_of
-from rnnzoo.models.onnx_graphs import to_onnx
-from rnnzoo.models.reading import evaluating, start_token
 from rnnzoo.shapes import Tensor
+from rnnzoo.text.reading import start_token
+from rnnzoo.version import __version__
 from rnnzoo.zoo.kinds import Model, kind_of
 
 __all__ = ["EXPORT_SCHEMA", "check_out", "export_model"]
@@ -76,7 +77,7 @@ def export_model(
         model: any plain model, in any of its dtypes; it is left as it is.
         out: the step's file; ``.onnx`` for ONNX, ``.pt2`` for what `torch.export.load` reads.
         name: what the model is called, for the JSON file.
-        int8: ONNX only: the weights of the step's products in 8 bits; see `rnnzoo.models.onnx_graphs.to_onnx`.
+        int8: ONNX only: the weights of the step's products in 8 bits; see `rnnzoo.inference.graphs.onnx.to_onnx`.
         force: replaces files that are there.
 
     Returns:

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rnnzoo import __version__
 from rnnzoo.errors import UserError
 from rnnzoo.files import sha256_file
+from rnnzoo.version import __version__
 from rnnzoo.zoo.guard import ENTRY, Listed, check_file, check_places, listing
 
 __all__ = ["LIBRARY", "HubName", "fetch", "hub_error", "hub_name"]

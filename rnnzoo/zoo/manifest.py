@@ -9,7 +9,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import rnnzoo
 from rnnzoo.errors import UserError
 from rnnzoo.files import read_json, sha256_file, write_json
 from rnnzoo.zoo.guard import ENTRY
@@ -19,7 +18,7 @@ __all__ = ["check_pinned", "manifest_path", "note_entry", "read_manifest"]
 
 def manifest_path() -> Path:
     """Where the manifest lies: in the package."""
-    return Path(rnnzoo.__file__).parent / "zoo" / "manifest.json"
+    return Path(__file__).with_name("manifest.json")
 
 
 def read_manifest() -> dict[str, Any]:

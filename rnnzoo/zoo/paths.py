@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import rnnzoo
-
 __all__ = ["packaged"]
 
 
 def packaged(kind: str) -> Path | None:
     """The folder ``recipes`` or ``pretrained`` of the checkout, or of the installed wheel; None where there is none."""
-    package = Path(rnnzoo.__file__).parent
+    package = Path(__file__).parents[1]
     checkout = package.parent
     if (checkout / "pyproject.toml").is_file() and (checkout / kind).is_dir():
         return checkout / kind

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 from rnnzoo.data.cache import encoded
 from rnnzoo.errors import UserError
+from rnnzoo.inference.scoring.dynamic import DynamicConfig
+from rnnzoo.inference.scoring.neural_cache import CacheConfig
 from rnnzoo.models import LanguageModel
-from rnnzoo.models.dynamic import DynamicConfig
-from rnnzoo.models.neural_cache import CacheConfig
 from rnnzoo.zoo.adapt import adapted_figures, prepare
 from rnnzoo.zoo.folder import read_config, read_metrics
 from rnnzoo.zoo.kinds import Model, Text, kind_of, kind_of_task, require, value_at

@@ -14,7 +14,8 @@ from own_cells import CELL, forgotten, install
 
 import rnnzoo
 from rnnzoo.cells import Cell, CellConfig, import_cells, register_cell
-from rnnzoo.cells._plugins import installed_allowed, offered, origin
+from rnnzoo.cells._offers import installed_allowed, offered
+from rnnzoo.cells._plugins import origin
 from rnnzoo.cells.rnn import RNN
 from rnnzoo.errors import UserError
 from rnnzoo.tasks import Recipe

@@ -16,8 +16,8 @@ import torch
 import rnnzoo
 from rnnzoo.backbones import StackConfig
 from rnnzoo.cli import main
+from rnnzoo.inference.scoring.text import score_text
 from rnnzoo.models import LanguageModel, LanguageModelConfig
-from rnnzoo.models.scoring import score_text
 from rnnzoo.text import ByteTokenizer, CharTokenizer
 from rnnzoo.zoo import save_folder
 

@@ -14,10 +14,10 @@ from small_training import Outcome, contents
 
 from benchmarks import adapt
 from rnnzoo.backbones import StackConfig
+from rnnzoo.inference.scoring.adaptation import Adaptation, default_cache, default_dynamic
+from rnnzoo.inference.scoring.sentence_pairs import score_pairs
+from rnnzoo.inference.scoring.text import score_adapting, score_text
 from rnnzoo.models import LanguageModel, LanguageModelConfig
-from rnnzoo.models.adapt import Adaptation, default_cache, default_dynamic
-from rnnzoo.models.pairs import score_pairs
-from rnnzoo.models.scoring import score_adapting, score_text
 from rnnzoo.text import CharTokenizer, Tokenizer, WordTokenizer
 from rnnzoo.zoo import load_folder, save_folder
 

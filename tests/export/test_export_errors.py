@@ -9,7 +9,7 @@ import pytest
 
 from rnnzoo.cli import main
 from rnnzoo.errors import UserError
-from rnnzoo.models.onnx_graphs import require_onnx
+from rnnzoo.inference.graphs.onnx import require_onnx
 
 
 @pytest.mark.parametrize(

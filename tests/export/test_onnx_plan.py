@@ -8,8 +8,8 @@ from every_cell import ALPHABET
 from small_translator import small_translator
 
 from rnnzoo import state as states
+from rnnzoo.inference.plans import prepare
 from rnnzoo.models import LanguageModel, LanguageModelConfig
-from rnnzoo.models.plans import prepare
 from rnnzoo.text import CharTokenizerConfig
 
 

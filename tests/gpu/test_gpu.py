@@ -18,8 +18,9 @@ from small_translator import small_translator
 from rnnzoo import state as states
 from rnnzoo.backbones import StackConfig
 from rnnzoo.cells import CellConfig, builtin_cells
-from rnnzoo.models import LanguageModel, LanguageModelConfig, plans
-from rnnzoo.models.plans import captured
+from rnnzoo.inference import plans
+from rnnzoo.inference.plans import captured
+from rnnzoo.models import LanguageModel, LanguageModelConfig
 from rnnzoo.tasks import train
 from rnnzoo.text import CharTokenizerConfig
 from rnnzoo.zoo import load, read_metrics

@@ -9,8 +9,8 @@ import torch
 
 from rnnzoo.backbones import BlockConfig, StackConfig
 from rnnzoo.cells import CellConfig
+from rnnzoo.inference.generation.session import Session
 from rnnzoo.models import LanguageModel, LanguageModelConfig
-from rnnzoo.models.session import Session
 from rnnzoo.text import CharTokenizer
 
 NAMES = ["gated_deltanet", "indrnn", "lru", "mingru", "minlstm", "mlstm", "qrnn", "rglru", "sru"]

@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from rnnzoo.errors import UserError
-from rnnzoo.models import LanguageModel, LanguageModelConfig, plans
+from rnnzoo.inference import plans
+from rnnzoo.models import LanguageModel, LanguageModelConfig
 from rnnzoo.text import CharTokenizerConfig
 from rnnzoo.zoo import calibrate, load, measure, save_folder
 

@@ -10,9 +10,9 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping
 from rnnzoo.embeddings import Vectors
 from rnnzoo.errors import UserError
 from rnnzoo.files import write_text
+from rnnzoo.inference.translation.evaluation import evaluate_translation
 from rnnzoo.metrics import bleu
 from rnnzoo.models import Seq2Seq
-from rnnzoo.models.evaluating import evaluate_translation
 from rnnzoo.tasks.jobs.base import Job, load_best, run_facts, take_average, went_on_from
 from rnnzoo.tasks.recipe import TranslatorRecipe
 from rnnzoo.tasks.run_folder import RunFolder

@@ -166,7 +166,7 @@ class Translators(Kind[Seq2Seq, Seq2SeqConfig]):
         beside: bool = False,
     ) -> dict[str, Any]:
         """BLEU and chrF of what the search on record finds, and nats per token of the references."""
-        from rnnzoo.models.evaluating import evaluate_translation
+        from rnnzoo.inference.translation.evaluation import evaluate_translation
 
         search = SearchConfig.from_dict(metrics.get("search", {}), "metrics.json: search")
         if search.beam > _WIDEST:

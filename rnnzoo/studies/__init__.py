@@ -1,0 +1,1 @@
+"""What is learned from many runs: sweeps over settings, comparisons of cells, and the processes that run them."""

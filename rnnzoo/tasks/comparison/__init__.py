@@ -1,7 +1,0 @@
-"""Cells at one budget of parameters, tokens and tuning: what `rnnzoo compare` does."""
-
-from rnnzoo.tasks.comparison.plan import BEST_KNOWN, Comparison, Job
-from rnnzoo.tasks.comparison.report import write_report
-from rnnzoo.tasks.comparison.runs import Run, compare, read_runs
-
-__all__ = ["BEST_KNOWN", "Comparison", "Job", "Run", "compare", "read_runs", "write_report"]

@@ -1,7 +1,0 @@
-"""A recipe at every point of a small grid of its fields: what `rnnzoo sweep` does."""
-
-from rnnzoo.tasks.sweep.plan import Point, Sweep
-from rnnzoo.tasks.sweep.report import write_report
-from rnnzoo.tasks.sweep.runs import Run, read_results, sweep
-
-__all__ = ["Point", "Run", "Sweep", "read_results", "sweep", "write_report"]
