@@ -12,7 +12,7 @@ PYTHON ?=
 TORCH_INDEX ?=
 ARGS ?=
 
-.PHONY: help quickstart test test-slow test-gpu lint types floors docs pytest kill-test format bench tour clean distclean
+.PHONY: help quickstart test test-slow test-gpu lint types floors docs docs-look pytest kill-test format bench tour clean distclean
 .DEFAULT_GOAL := help
 
 help:
@@ -21,6 +21,7 @@ help:
 	@echo "make test-slow    the tests that take long"
 	@echo "make test-gpu     the tests of a GPU, where there is one"
 	@echo "make kill-test    kill -9, N=200 times: no run is lost"
+	@echo "make docs-look    every page of the docs in a headless Chromium: is one too wide, on a desk or on a phone?"
 	@echo "make bench        the benchmarks, kept in benchmarks/results/, and docs/benchmarks.md (needs a quiet machine)"
 	@echo "make tour         runs the pages of docs/tour again: their code, pictures and numbers"
 	@echo "make lint | types | floors | docs | pytest | format | clean | distclean"
@@ -42,6 +43,11 @@ floors: .venv/installed-dev
 
 docs: .venv/installed-dev
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+
+# Needs a Chromium: apt-get install chromium.
+docs-look: docs
+	$(PIP) -e ".[look]"
+	$(BIN)/python docs/look.py $(ARGS)
 
 # Two processes of one thread each: recurrent steps are too small to share between threads.
 pytest: .venv/installed-dev

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.use import stored
+from rnnzoo.data.sources import OWN_LICENCE
 from rnnzoo.zoo import entry_names, model_facts
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,6 +32,7 @@ RAW = (
 """docs/zoo.csv, a row an entry: for machines."""
 
 TASKS = {"char_lm": 0, "word_lm": 1, "translator": 2}
+TASK_NAMES = {"char_lm": "characters", "word_lm": "words", "translator": "translation"}
 
 
 def found() -> list[dict[str, Any]]:
@@ -62,39 +64,67 @@ def score(one: dict[str, Any]) -> str:
 
 
 def short(facts: Sequence[dict[str, Any]]) -> str:
-    """The README's part: what to choose a model by."""
+    """The README's part: the best of each text, as `facts` has the best first."""
+    best: dict[tuple[str, str], dict[str, Any]] = {}
+    for one in facts:
+        best.setdefault((one["task"], str(one["corpus"])), one)
     rows = [
-        (f"`{one['name']}`", score(one), number(one["parameters"]), f"{one['bytes'] / 1e6:.1f} MB", one["licence"])
-        for one in facts
+        (f"`{one['name']}`", score(one), count(one["parameters"]), f"{one['bytes'] / 1e6:.1f} MB", licence(one))
+        for one in best.values()
     ]
     return (
         "## The zoo\n\n"
-        + table(("model", "score", "parameters", "size", "licence of the data"), "--rr-", rows)
-        + "\n`rnnzoo list` shows them, `rnnzoo verify --all` measures them again: [docs/zoo.md](docs/zoo.md). How they "
-        "are\npublished, and what is checked before one is loaded: [docs/hub.md](docs/hub.md).\n"
+        f"{len(facts)} models. The best on each text:\n\n"
+        + table(("model", "score", "parameters", "size", "licence of the text"), "--rr-", rows)
+        + "\nAll of them, with speeds and training times: [docs/zoo.md](docs/zoo.md), or `rnnzoo list`.\n"
+        "`rnnzoo verify --all` measures every score again on your machine.\n"
     )
 
 
 def full(facts: Sequence[dict[str, Any]]) -> str:
-    """The table of docs/zoo.md: all that was measured."""
+    """The table of docs/zoo.md; docs/_static/zoo.js finds columns by these headings."""
     rows = [
         (
             f"`{one['name']}`",
+            TASK_NAMES.get(one["task"], one["task"]),
+            " → ".join(one["languages"] or ()),
             one["cell"],
             f"{one['corpus']}, {one['split']}",
-            score(one),
-            number(one["parameters"]),
+            brief(score(one)),
+            count(one["parameters"]),
             f"{one['bytes'] / 1e6:.1f}",
-            number(one["training_tokens_per_second"]),
             number(one["characters_per_second"]),
-            hours(one["training_seconds"]),
-            f"{one['devices']} x {one['device']}" if one["devices"] else "",
-            one["licence"],
+            hours(one["training_seconds"]) + machine(one),
+            licence(one),
         )
         for one in facts
     ]
-    head = ("model", "cell", "measured on", "score", "parameters", "MB", "tokens/s, training", "characters/s, use")
-    return table((*head, "trained in", "on", "licence of the data"), "----rrrrr--", rows)
+    head = ("model", "task", "language", "cell", "measured on", "score", "params", "MB", "chars/s")
+    return table((*head, "trained in", "licence"), "------rrr--", rows)
+
+
+def brief(figure: str) -> str:
+    """A score in a narrow column: ``2.0050 bits/char``."""
+    return figure.replace("perplexity", "ppl").replace(" per ", "/").replace("character", "char")
+
+
+def machine(one: dict[str, Any]) -> str:
+    """What it was trained on, where that is not one CPU."""
+    return "" if (one["devices"] or 1, one["device"] or "cpu") == (1, "cpu") else f", {one['devices']} {one['device']}"
+
+
+def count(parameters: int | None) -> str:
+    """Parameters as people say them; docs/zoo.csv has every digit."""
+    return "" if parameters is None else f"{parameters / 1e6:.2f} M"
+
+
+def licence(one: dict[str, Any]) -> str:
+    """The licence of the training text in a few words; docs/zoo.csv and a model's card have all of them."""
+    if one["licence"] is None:
+        return ""
+    if not one["commercial"] and one["licence"] != OWN_LICENCE:
+        return "research only"
+    return re.sub(r"\s*\(.*?\)", "", one["licence"])
 
 
 def hours(seconds: float | None) -> str:

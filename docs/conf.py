@@ -17,13 +17,21 @@ author = "the rnnzoo authors"
 copyright = "the rnnzoo authors"
 version = release = rnnzoo.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["myst_nb", "sphinx_design", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 3
+nb_execution_mode = "off"  # tests/docs/test_notebooks.py runs them
 exclude_patterns = ["_build", "images", "comparison"]
 
 html_theme = "furo"
 html_title = f"rnnzoo {release}"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_js_files = [("zoo.js", {"defer": "defer"})]
+html_theme_options = {
+    "light_css_variables": {"color-brand-primary": "#1f5fa8", "color-brand-content": "#1f5fa8"},
+    "dark_css_variables": {"color-brand-primary": "#7db4ef", "color-brand-content": "#7db4ef"},
+}
 
 autodoc_default_options = {"members": True, "show-inheritance": True, "no-value": True}
 autodoc_inherit_docstrings = False  # else torch's and lightning's docstrings appear as ours

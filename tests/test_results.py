@@ -53,12 +53,26 @@ def test_tables_cope_with_every_task() -> None:
     words = facts(task="word_lm", score=78.4, score_name="perplexity per word", parameters=4_650_000)
     pairs = facts(task="translator", score=31.5, score_name="BLEU", training_seconds=9000.0)
     bare = facts(task="char_lm")
-    assert "| 78.40 perplexity per word | 4,650,000 | 5.0 MB |" in zoo.short([words])
+    assert "| 78.40 perplexity per word | 4.65 M | 5.0 MB |  |" in zoo.short([words])
     assert "| 31.50 BLEU |" in zoo.full([pairs])
     assert "| 2.5 h |" in zoo.full([pairs])
+    assert "| 2.5 h, 8 cuda |" in zoo.full([pairs | {"devices": 8, "device": "cuda"}])
+    assert "| 78.40 ppl/word |" in zoo.full([words])
+    assert "| translation | en → fr |" in zoo.full([pairs | {"languages": ["en", "fr"]}])
+    assert zoo.licence(facts(licence="LDC, not open", commercial=False)) == "research only"
+    assert zoo.licence(facts(licence="not stated", commercial=False)) == "not stated"
+    assert zoo.licence(facts(licence="CC BY 2.0 (of somebody)", commercial=True)) == "CC BY 2.0"
     assert zoo.full([bare]).count("\n") == 3
     for one in (words, pairs, bare):
         assert zoo.raw([one]).count("\n") == 2
+
+
+def test_the_readme_has_the_best_model_of_each_text() -> None:
+    found = zoo.found()
+    rows = [line for line in zoo.short(found).splitlines() if line.startswith("| `")]
+    assert len(rows) == len({(one["task"], one["corpus"]) for one in found})
+    assert any("`char-best.tinyshakespeare`" in row for row in rows)
+    assert not any("`char-rnn.tinyshakespeare`" in row for row in rows)
 
 
 def test_results_cope_with_words() -> None:

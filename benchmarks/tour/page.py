@@ -22,11 +22,12 @@ FENCE = re.compile(r"^```(python|sh)\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", r
 PLACE = re.compile(r"(<!-- benchmarks.tour (\w+): begin -->\n).*?(<!-- benchmarks.tour \2: end -->)", re.DOTALL)
 
 
-def run(text: str, name: str) -> tuple[str, dict[str, Any]]:
+def run(text: str, name: str, *, shown_only: bool = False) -> tuple[str, dict[str, Any]]:
     """Runs the code of a page from top to bottom.
 
     Args:
         text: the page. name: stands in tracebacks.
+        shown_only: leave out Python that no ``text`` follows.
 
     Returns:
         The page with what was printed, and the names that its Python has left.
@@ -38,7 +39,7 @@ def run(text: str, name: str) -> tuple[str, dict[str, Any]]:
 
     def replaced(fence: re.Match[str]) -> str:
         kind, code, shown = fence.groups()
-        if kind == "sh" and shown is None:
+        if shown is None and (kind == "sh" or shown_only):
             return fence[0]
         line = text.count("\n", 0, fence.start(2))
         printed = io.StringIO()
@@ -46,7 +47,7 @@ def run(text: str, name: str) -> tuple[str, dict[str, Any]]:
             if kind == "python":
                 exec(compile("\n" * line + code, name, "exec"), names)
             else:
-                command = shlex.split(code)
+                command = shlex.split(code.replace("\\\n", " "))
                 if command[0] != "rnnzoo" or main(command[1:]):
                     raise UserError(
                         f"`{code.strip()}` cannot be run, or failed", path=name, position=f"line {line + 1}"
