@@ -12,7 +12,7 @@ PYTHON ?=
 TORCH_INDEX ?=
 ARGS ?=
 
-.PHONY: help quickstart test test-slow test-gpu lint types floors docs docs-look pytest kill-test format bench tour clean distclean
+.PHONY: help quickstart test test-slow test-gpu lint types floors docs docs-look pytest fuzz kill-test format bench tour clean distclean
 .DEFAULT_GOAL := help
 
 help:
@@ -22,6 +22,7 @@ help:
 	@echo "make test-gpu     the tests of a GPU, where there is one"
 	@echo "make kill-test    kill -9, N=200 times: no run is lost"
 	@echo "make docs-look    every page of the docs in a headless Chromium: is one too wide, on a desk or on a phone?"
+	@echo "make fuzz         malformed inputs, N=1000 of them, from SEED=1: no traceback, no hang, nothing half made"
 	@echo "make bench        the benchmarks, kept in benchmarks/results/, and docs/benchmarks.md (needs a quiet machine)"
 	@echo "make tour         runs the pages of docs/tour again: their code, pictures and numbers"
 	@echo "make lint | types | floors | docs | pytest | format | clean | distclean"
@@ -60,9 +61,15 @@ test-gpu: .venv/installed-dev
 	$(BIN)/pytest -q -rs tests/gpu $(ARGS)
 
 # One process: what is killed is its children.
-N ?= 200
+N ?=
 kill-test: .venv/installed-dev
-	OMP_NUM_THREADS=1 RNNZOO_KILLS=$(N) $(BIN)/pytest -q -s -m slow tests/long_runs/test_kills.py
+	OMP_NUM_THREADS=1 RNNZOO_KILLS=$(or $(N),200) $(BIN)/pytest -q -s -m slow tests/long_runs/test_kills.py
+
+# Results are kept in .fuzz/, and a run that was stopped goes on from there. CASE=recipes:17 runs one again and shows it.
+SEED ?= 1
+CASE ?=
+fuzz: .venv/installed-dev
+	cd tests && ../$(BIN)/python -m fuzz $(if $(CASE),--case '$(CASE)',--count $(or $(N),1000) --seed $(SEED)) $(ARGS)
 
 format: .venv/installed-dev
 	$(BIN)/ruff check --fix .
