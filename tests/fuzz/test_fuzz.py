@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from fuzz.__main__ import cases
-from fuzz.case import KINDS, load_kinds
+from fuzz.case import load_kinds
 from fuzz.driver import Driver
 from fuzz.judge import BAD
 from fuzz.kinds.controls import CONTROLS
