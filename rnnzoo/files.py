@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from rnnzoo.errors import UserError
+from rnnzoo.opening import read_regular, regular_blocks
 
 __all__ = ["append_line", "read_json", "read_lines", "sha256_file", "write_durably", "write_json", "write_text"]
 
@@ -71,7 +72,7 @@ def append_line(path: Path, data: Any) -> None:
 
 def read_lines(path: Path) -> list[Any]:
     """What `append_line` has written; nothing where there is no file, and without a last line that was torn."""
-    lines = path.read_bytes().split(b"\n")[:-1] if path.is_file() else []
+    lines = read_regular(path, most=_MAX_JSON).split(b"\n")[:-1] if path.is_file() else []
     try:
         return [json.loads(line) for line in lines]
     except ValueError as error:
@@ -85,16 +86,13 @@ def read_json(path: Path) -> Any:
         UserError: it is missing, larger than 64 MB, or not JSON: ``NaN`` and keys that appear twice are refused.
     """
     try:
-        if path.stat().st_size > _MAX_JSON:
-            raise UserError(f"{path.stat().st_size:,} bytes are too many", path=path)
-        return json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_unique, parse_constant=_no_number)
-    except FileNotFoundError:
-        raise UserError("is missing", path=path) from None
+        text = read_regular(path, most=_MAX_JSON, missing="is missing").decode("utf-8")
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_number)
     except json.JSONDecodeError as error:
         raise UserError(f"is not JSON: {error.msg}", path=path, position=f"line {error.lineno}") from None
     except RecursionError:
         raise UserError("is not read: it is nested too deeply", path=path) from None
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         raise UserError(f"cannot be read: {error}", path=path) from None
 
 
@@ -115,8 +113,7 @@ def sha256_file(path: Path) -> str:
     Raises:
         UserError: the file is missing or cannot be read.
     """
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise UserError("is missing" if isinstance(error, FileNotFoundError) else str(error), path=path) from None
+    digest = hashlib.sha256()
+    for block in regular_blocks(path, missing="is missing"):
+        digest.update(block)
+    return digest.hexdigest()

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from rnnzoo.cli.text_io import notice, quietly
+from rnnzoo.cli.text_io import add_form, form_of, notice, quietly
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,9 +38,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     build.add_argument("folder", metavar="FOLDER", help="what is made; new, or begun by the same command")
     text = build.add_mutually_exclusive_group(required=True)
-    text.add_argument("--text", nargs="+", metavar="FILE", help="UTF-8 files, joined in this order, or patterns: 'a/*'")
+    text.add_argument("--text", nargs="+", metavar="FILE", help="files, joined in this order, or patterns: 'a/*'")
     text.add_argument("--hub", metavar="ORG/NAME", help="a dataset (:CONFIG), streamed and not stored; or a folder")
-    build.add_argument("--text-column", default="text", metavar="NAME", help="the dataset's column of text (text)")
+    build.add_argument("--text-column", default="text", metavar="NAME", help="the column of a dataset or table (text)")
+    add_form(build)
     build.add_argument(
         "--tokenizer",
         default="char",
@@ -149,6 +150,7 @@ def _build(args: argparse.Namespace) -> None:
             files=args.text or (),
             hub=args.hub,
             text_column=args.text_column,
+            form=form_of(args),
             tokenizer=_tokenizer(args.tokenizer),
             test_part=args.test_part,
             shard_characters=args.shard_characters or SHARD_CHARACTERS,

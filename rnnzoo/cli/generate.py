@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import re
 from typing import TYPE_CHECKING, Any
 
 from rnnzoo.cli.backend import add_backend, backend_of
 from rnnzoo.cli.plugins import add_import
-from rnnzoo.cli.text_io import choose_device, known_text, read_text, write
+from rnnzoo.cli.text_io import add_form, choose_device, form_of, known_text, read_text, unescaped, write
 from rnnzoo.errors import UserError
 
 if TYPE_CHECKING:
@@ -29,8 +28,13 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("model", metavar="MODEL", help="a name of the zoo, a folder, or ORG/REPO")
     source = parser.add_mutually_exclusive_group()
-    source.add_argument("--prompt", default="", metavar="TEXT", help="what is read first; nothing: a new line")
-    source.add_argument("--prompt-file", metavar="FILE", help="the prompt in a UTF-8 file, or - for standard input")
+    source.add_argument(
+        "--prompt",
+        default="",
+        metavar="TEXT",
+        help="what is read first; \\n and \\t are understood; nothing: a new line",
+    )
+    source.add_argument("--prompt-file", metavar="FILE", help="the prompt in a file, as it is, or - for standard input")
     parser.add_argument("--no-echo", action="store_true", help="print the new text only, without the prompt")
     parser.add_argument("--max-new-tokens", type=int, default=500, metavar="N", help="at most N tokens (500)")
     parser.add_argument(
@@ -67,6 +71,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="instead of a text, the N likeliest next tokens and their probabilities (without temperature or filters)",
     )
     parser.add_argument("--device", default="cpu", metavar="NAME", help="cpu, cuda, ... (cpu)")
+    add_form(parser)
     add_backend(parser)
     add_import(parser)
     parser.set_defaults(run=run)
@@ -75,7 +80,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(args: argparse.Namespace) -> int:
     """Prints the text or texts; returns the exit code."""
     options = _options(args)  # checked before a model is looked for
-    prompt = args.prompt if args.prompt_file is None else read_text(args.prompt_file)
+    prompt = unescaped(args.prompt) if args.prompt_file is None else read_text(args.prompt_file, form_of(args))
 
     from rnnzoo.models import LanguageModel
     from rnnzoo.zoo import load
@@ -108,7 +113,7 @@ def _options(args: argparse.Namespace) -> dict[str, Any]:
 
     temperature = 0.0 if args.greedy else 0.8 if args.temperature is None else args.temperature
     sampling = SamplingConfig(temperature, args.top_k, args.top_p, args.min_p)
-    stop = stop_strings([_unescaped(text) for text in args.stop or ()])
+    stop = stop_strings([unescaped(text) for text in args.stop or ()])
     for name in ("max_new_tokens", "num"):
         least = int(name == "num")
         if getattr(args, name) < least:
@@ -155,8 +160,3 @@ def _best(model: LanguageModel, prompt: str, shown: str, num: int, options: dict
     for rank, text in enumerate(model.generate(prompt, **options | {"num": num}), start=1):
         whole = shown + text
         write(f"{'' if num == 1 else f'--- best {rank}{chr(10)}'}{whole}{'' if whole.endswith(chr(10)) else chr(10)}")
-
-
-def _unescaped(text: str) -> str:
-    known = {"\\n": "\n", "\\t": "\t", "\\r": "\r", "\\\\": "\\"}
-    return re.sub(r"\\[ntr\\]", lambda match: known[match[0]], text)

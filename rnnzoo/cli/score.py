@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnnzoo.cli.adapt_options import adaptation_table, add_options, configs
 from rnnzoo.cli.plugins import add_import
-from rnnzoo.cli.text_io import choose_device, known_text, read_text, write, write_table
+from rnnzoo.cli.text_io import add_form, choose_device, form_of, known_text, read_text, write, write_table
 from rnnzoo.errors import UserError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "with --pairs, says which of the two sentences on each line of FILE it finds likelier.",
     )
     parser.add_argument("model", metavar="MODEL", help="a name of the zoo, a folder, or ORG/REPO")
-    parser.add_argument("file", metavar="FILE", nargs="?", help="a UTF-8 text, or - for standard input")
+    parser.add_argument("file", metavar="FILE", nargs="?", help="a text, or - for standard input")
     parser.add_argument(
         "--pairs",
         metavar="FILE",
@@ -50,6 +50,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--text", nargs="+", metavar="FILE", help="for --dynamic rms: where the text is that the model learned from"
     )
     parser.add_argument("--device", default="cpu", metavar="NAME", help="cpu, cuda, ... (cpu)")
+    add_form(parser)
     add_options(parser)
     add_import(parser)
     parser.set_defaults(run=run)
@@ -65,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
         from rnnzoo.cli.score_pairs import run_pairs
 
         return run_pairs(args)
-    text = read_text(args.file)
+    text = read_text(args.file, form_of(args))
 
     from rnnzoo.inference.scoring.text import score_adapting
     from rnnzoo.models import LanguageModel

@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from rnnzoo.cli.text_io import choose_device, known_text, read_text, write, write_table
+from rnnzoo.cli.text_io import choose_device, form_of, known_text, read_text, write, write_table
 from rnnzoo.errors import UserError
 
 if TYPE_CHECKING:
@@ -19,7 +19,8 @@ def run_pairs(args: argparse.Namespace) -> int:
     """Prints the accuracy; returns the exit code."""
     if args.dynamic is not None or args.cache is not None:
         raise UserError("--dynamic and --cache follow one text; the sentences of --pairs are scored one by one")
-    pairs = read_pairs(read_text(args.pairs), args.pairs)
+    numbered = read_pairs(read_text(args.pairs, form_of(args)), args.pairs)
+    pairs = [pair for _, pair in numbered]
 
     from rnnzoo.inference.scoring.sentence_pairs import score_pairs, write_pairs
     from rnnzoo.models import LanguageModel
@@ -29,7 +30,7 @@ def run_pairs(args: argparse.Namespace) -> int:
     choose_device(model, args.device)
     if args.unknown == "drop":
         known_text(model.tokenizer, "\n".join(sentence for pair in pairs for sentence in pair), "drop")
-    for line, pair in enumerate(pairs, start=1):
+    for line, pair in numbered:
         for sentence in pair:
             try:
                 ids = model.tokenizer.encode(sentence, unknown=args.unknown)
@@ -47,22 +48,26 @@ def run_pairs(args: argparse.Namespace) -> int:
     return 0
 
 
-def read_pairs(text: str, path: str) -> list[tuple[str, str]]:
-    r"""The pairs of a file: two sentences on each line, with a tab between. Line ends are ``\n`` or ``\r\n``.
+def read_pairs(text: str, path: str) -> list[tuple[int, tuple[str, str]]]:
+    """The pairs of a file, each behind its line's number: two sentences with a tab between; blank lines are none.
 
     Raises:
-        UserError: a line has another number of columns, or an empty sentence.
+        UserError: a line has another number of columns, or an empty sentence; there is no pair.
     """
     pairs = []
     for number, line in enumerate(text.removesuffix("\n").split("\n"), start=1):
+        if not line.strip():
+            continue
         columns = line.removesuffix("\r").split("\t")
         if len(columns) != 2:
-            has = "is empty" if line.strip() == "" else f"has {len(columns)} column{'s' * (len(columns) > 1)}"
+            has = f"has {len(columns)} column{'s' * (len(columns) > 1)}"
             raise _wrong(f"{has}; a pair is two sentences with one tab between", path, number)
         for name, sentence in zip(("first", "second"), columns, strict=True):
             if not sentence.strip():
                 raise _wrong(f"the {name} sentence is empty", path, number)
-        pairs.append((columns[0], columns[1]))
+        pairs.append((number, (columns[0], columns[1])))
+    if not pairs:
+        raise UserError("holds no pairs", path="standard input" if path == "-" else path)
     return pairs
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import os
+import re
 import sys
 from collections.abc import Callable
 from typing import IO, TYPE_CHECKING, Literal, TextIO
@@ -12,28 +14,68 @@ from rnnzoo.errors import UserError
 if TYPE_CHECKING:
     from torch import nn
 
+    from rnnzoo.data.plain_text import TextForm
     from rnnzoo.text import Tokenizer
 
-__all__ = ["choose_device", "known_text", "notice", "quietly", "read_text", "write", "write_table"]
+__all__ = [
+    "add_form",
+    "choose_device",
+    "form_of",
+    "known_text",
+    "notice",
+    "quietly",
+    "read_text",
+    "unescaped",
+    "write",
+    "write_table",
+]
 
 
-def read_text(path: str) -> str:
-    """The text of a UTF-8 file, or of standard input for ``-``; line ends are kept, a byte order mark is not.
+def add_form(parser: argparse._ActionsContainer) -> None:
+    """Adds ``--encoding`` and ``--newlines``, which every command has that reads text."""
+    parser.add_argument(
+        "--encoding",
+        default="auto",
+        metavar="NAME",
+        help="of text: auto (UTF-8, or what a byte order mark says), latin-1, cp1252, utf-16, shift_jis, ... (auto)",
+    )
+    parser.add_argument(
+        "--newlines",
+        choices=["universal", "keep"],
+        default="universal",
+        help="universal: \\r\\n and \\r are read as \\n; keep: they stay (universal)",
+    )
+
+
+def form_of(args: argparse.Namespace) -> TextForm:
+    """What they say.
 
     Raises:
-        UserError: it cannot be read, is empty, or is not UTF-8.
+        UserError: there is no such encoding.
     """
-    from rnnzoo.data import corpora
+    from rnnzoo.data.plain_text import TextForm
 
-    if path != "-":
-        return corpora.read_text(path)
     try:
-        text = sys.stdin.buffer.read().decode("utf-8").removeprefix("\ufeff")
-    except UnicodeDecodeError as error:
-        raise UserError("is not UTF-8", path="standard input", position=f"byte {error.start}") from None
-    if not text:
-        raise UserError("is empty", path="standard input")
-    return text
+        return TextForm(args.encoding, args.newlines)
+    except ValueError as error:
+        raise UserError(f"--{error}") from None
+
+
+def read_text(path: str, form: TextForm) -> str:
+    """The text of a file, or of standard input for ``-``; a byte order mark is not part of it.
+
+    Raises:
+        UserError: it cannot be read, is empty, or is not of its encoding.
+    """
+    from rnnzoo.data import plain_text
+
+    return plain_text.read_text(path, form)
+
+
+def unescaped(text: str) -> str:
+    r"""Words of the command line, in which ``\n``, ``\t``, ``\r`` and ``\\`` stand for what they mean elsewhere."""
+    known = {"\\n": "\n", "\\t": "\t", "\\r": "\r", "\\\\": "\\"}
+    return re.sub(r"\\[ntr\\]", lambda match: known[match[0]], text)
 
 
 def write(text: str, file: TextIO | None = None) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 import json
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -12,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from rnnzoo.cli.backend import add_backend, backend_of
 from rnnzoo.cli.plugins import add_import
-from rnnzoo.cli.text_io import choose_device, known_text, notice, read_text, write
+from rnnzoo.cli.text_io import add_form, choose_device, form_of, known_text, notice, read_text, write
 from rnnzoo.errors import UserError
 
 if TYPE_CHECKING:
+    from rnnzoo.data.plain_text import TextForm
     from rnnzoo.inference.translation.translate import Translation
     from rnnzoo.models import Seq2Seq
 
@@ -23,6 +26,10 @@ __all__ = ["register", "run"]
 
 Lines = list[tuple[int, str]]
 """Some lines of the input and their numbers."""
+
+_END = re.compile(rb"\r\n|\n|\r(?!\Z)")  # a last \r may be half of a line end that is still coming
+_KEPT = re.compile(rb"\n")
+_LONGEST = 1 << 20  # bytes of a line
 
 _SAMPLING = {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0}
 
@@ -36,8 +43,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "an empty one for an empty one. In a terminal, without either, it asks for sentences.",
     )
     parser.add_argument("model", metavar="MODEL", help="a name of the zoo, a folder, or ORG/REPO")
-    parser.add_argument("text", metavar="TEXT", nargs="*", help="a sentence each")
-    parser.add_argument("--input", metavar="FILE", help="a UTF-8 text, a sentence a line, or - for standard input")
+    parser.add_argument(
+        "text", metavar="TEXT", nargs="*", help="a sentence each; a TEXT of several lines is as many sentences"
+    )
+    parser.add_argument("--input", metavar="FILE", help="a text, a sentence a line, or - for standard input")
     parser.add_argument("--output", metavar="FILE", help="write there, completely or not at all")
     parser.add_argument("--src", metavar="LANG", help="make sure that the model translates from this language")
     parser.add_argument("--tgt", metavar="LANG", help="make sure that it translates into this one")
@@ -77,6 +86,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("--batch-size", type=int, default=64, metavar="N", help="at most N sentences at once (64)")
     parser.add_argument("--device", default="cpu", metavar="NAME", help="cpu, cuda, ... (cpu)")
+    add_form(parser)
     add_backend(parser)
     add_import(parser)
     parser.set_defaults(run=run, takes_settings=True)
@@ -85,9 +95,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(args: argparse.Namespace) -> int:
     """Prints the translations; returns the exit code."""
     options = _options(args) | {"backend": backend_of(args)}  # checked before a model is looked for
+    form = form_of(args)
     model = _model(args)
     work = _Work(model, args, options)
-    batches = _batches(args)
+    batches = _batches(args, form)
     if args.output is None:
         for lines in batches:
             write(work.translated(lines))
@@ -230,36 +241,49 @@ class _Work:
         return "".join(rows)
 
 
-def _batches(args: argparse.Namespace) -> Iterator[Lines]:
+def _batches(args: argparse.Namespace, form: TextForm) -> Iterator[Lines]:
     """The input, some lines at a time: as many as are there, so that a slow writer has each answer at once."""
     if args.text:
-        yield list(enumerate(args.text, start=1))
+        yield list(enumerate((line for text in args.text for line in _lines(text)), start=1))
     elif args.input not in (None, "-"):
-        yield from _in_file(args.input, 16 * args.batch_size)  # among so many, lines of like length are found
-    elif args.attention is not None:
-        yield from _in_file("-", sys.maxsize)
+        yield from _in_file(args.input, form, 16 * args.batch_size)  # among so many, lines of like length are found
+    elif args.attention is not None or form.encoding != "auto":
+        yield from _in_file("-", form, sys.maxsize if args.attention is not None else 16 * args.batch_size)
     else:
         asks = args.input is None and sys.stdin.isatty()
         if asks:
             write("a sentence a line; Ctrl-D ends\n", sys.stderr)
-        yield from _arriving(_asked if asks else _read)
+        yield from _arriving(_asked if asks else _read, _KEPT if form.newlines == "keep" else _END)
         if asks:
             write("\n", sys.stderr)
 
 
-def _in_file(path: str, size: int) -> Iterator[Lines]:
-    lines = [line.removesuffix("\r") for line in read_text(path).removesuffix("\n").split("\n")]
+def _lines(text: str) -> list[str]:
+    """The lines of a text; none after its last line end, and an empty one where there is nothing."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n").split("\n")
+
+
+def _in_file(path: str, form: TextForm, size: int) -> Iterator[Lines]:
+    lines = [line.removesuffix("\r") for line in read_text(path, form).removesuffix("\n").split("\n")]
     for start in range(0, len(lines), size):
         yield list(enumerate(lines[start : start + size], start=start + 1))
 
 
-def _arriving(read: Callable[[], bytes]) -> Iterator[Lines]:
+def _arriving(read: Callable[[], bytes], end: re.Pattern[bytes]) -> Iterator[Lines]:
     number, rest = 0, b""
     while chunk := read():
-        *whole, rest = (rest + chunk).split(b"\n")
+        *whole, rest = end.split(rest + chunk)
+        if not number and (rest if not whole else whole[0]).startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise UserError("is UTF-16: say --encoding utf-16", path="standard input")
         if whole:
             yield [(number + i, _decoded(line, number + i)) for i, line in enumerate(whole, start=1)]
         number += len(whole)
+        if len(rest) > _LONGEST:
+            raise UserError(
+                f"is longer than {_LONGEST:,} bytes: a sentence a line",
+                path="standard input",
+                position=f"line {number + 1}",
+            )
     if rest:
         yield [(number + 1, _decoded(rest, number + 1))]
 

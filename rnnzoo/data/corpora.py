@@ -12,11 +12,16 @@ from pathlib import Path
 from rnnzoo.data.catalogue import corpus_entry
 from rnnzoo.data.corpus import Corpus, load_shards
 from rnnzoo.data.places import find_corpus
+from rnnzoo.data.plain_text import AS_PEOPLE_EXPECT, TextForm
 from rnnzoo.data.sources import OWN_LICENCE, SPLITS, CorpusEntry, CorpusFile, hash_of, hashed_part
-from rnnzoo.data.text_source import opened
+from rnnzoo.data.tables import read_file
+from rnnzoo.data.text_source import expand
 from rnnzoo.errors import UserError
+from rnnzoo.opening import read_regular, shown_name
 
-__all__ = ["Corpus", "catalogue_text", "load_corpus", "read_text", "split_contiguous"]
+__all__ = ["Corpus", "catalogue_text", "load_corpus", "split_contiguous"]
+
+_MOST = 1 << 36  # bytes of a file of the catalogue, whose hash is known
 
 
 def load_corpus(
@@ -27,20 +32,23 @@ def load_corpus(
     shards: str | os.PathLike[str] | None = None,
     text_column: str = "text",
     test_part: bool = False,
+    form: TextForm = AS_PEOPLE_EXPECT,
 ) -> Corpus:
     """Reads a text corpus; never downloads one of the catalogue.
 
     Args:
         name: a name of the catalogue; one of `name`, `files`, `hub` and `shards` is given.
-        files: one's own UTF-8 files, joined in this order, with a newline between where there is none.
+        files: one's own files or patterns, joined in this order, with a newline between where there is none; of tables
+            (.jsonl, .csv, .tsv, .parquet, .arrow) the column `text_column`.
         hub: a dataset for `datasets`: ``"org/dataset"``, ``"org/dataset:config"`` or a local folder.
         shards: a folder that `rnnzoo data build` has made; its tokens stay on the disk.
-        text_column: the column of the hub dataset that holds the text.
+        text_column: the column of the hub dataset, or of files that are tables, that holds the text.
         test_part: text without splits of its own is cut 80/10/10 instead of 90/10.
+        form: how the bytes of one's own files become text.
 
     Raises:
         UserError: unknown name, corpus not here or not what the catalogue says, missing, empty or
-            non-UTF-8 file, text too short to be cut.
+            undecodable file, text too short to be cut.
     """
     if (name is not None) + bool(files) + (hub is not None) + (shards is not None) != 1:
         raise UserError("give one of: the name of a corpus, files, a hub dataset, a folder of shards")
@@ -53,8 +61,9 @@ def load_corpus(
         parts, rule = _with_validation(parts, hub, test_part)
         return _corpus(hub, parts, rule, "see the dataset's page on the hub")
     if files:
-        text = _join([read_text(file) for file in files])
-        names = [Path(file).name for file in files]
+        files = expand(files)
+        text = _join([read_file(file, form, text_column) for file in files])
+        names = [Path(shown_name(file)).name for file in files]
         own = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
         return _corpus(own, split_contiguous(text, test_part, own), contiguous_rule(test_part), OWN_LICENCE)
     assert name is not None
@@ -94,15 +103,6 @@ def contiguous_cuts(n: int, test_part: bool, name: str) -> dict[str, tuple[int, 
     return parts
 
 
-def read_text(path: str | os.PathLike[str]) -> str:
-    """The text of a UTF-8 file as it is, line ends included; only a leading BOM is dropped.
-
-    Raises:
-        UserError: missing, a folder, empty, or not UTF-8 (with the offset of the first bad byte).
-    """
-    return _decode(_read_bytes(path), path)
-
-
 def catalogue_text(file: CorpusFile, folder: Path) -> str:
     """The text of one file of a corpus that lies in `folder`.
 
@@ -112,20 +112,12 @@ def catalogue_text(file: CorpusFile, folder: Path) -> str:
     return _decode(_checked(file, folder), folder / file.path)
 
 
-def _read_bytes(path: str | os.PathLike[str]) -> bytes:
-    with opened(Path(path)) as file:
-        try:
-            return file.read()
-        except OSError as error:
-            raise UserError(f"cannot be read ({error.strerror})", path=path) from None
-
-
 def _decode(data: bytes, path: str | os.PathLike[str]) -> str:
+    """A file of the catalogue as text: UTF-8, its line ends as they are."""
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
-        hint = "is not UTF-8: convert it, for example with `iconv -f ISO-8859-1 -t UTF-8`"
-        raise UserError(hint, path=path, position=f"byte {error.start}") from None
+        raise UserError("is not UTF-8", path=path, position=f"byte {error.start}") from None
     text = text.removeprefix("\ufeff")
     if not text:
         raise UserError("is empty", path=path)
@@ -175,7 +167,7 @@ def _sentences(text: str, *, translations: bool) -> dict[str, str]:
 
 def _checked(file: CorpusFile, folder: Path) -> bytes:
     """The content of a file of the catalogue; a figure on another text would be worth nothing."""
-    content = _read_bytes(folder / file.path)
+    content = read_regular(folder / file.path, most=_MOST)
     if file.sha256 is not None and hashlib.sha256(content).hexdigest() != file.sha256:
         message = f"is not the file of the catalogue (sha256 {file.sha256[:12]}...): remove it and get it again"
         raise UserError(message, path=folder / file.path)

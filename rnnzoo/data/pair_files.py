@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from typing import Literal
 
 from rnnzoo.data.cleaning import Pairs
-from rnnzoo.data.corpora import catalogue_text, read_text
+from rnnzoo.data.corpora import catalogue_text
 from rnnzoo.data.numbers import number_pairs
 from rnnzoo.data.places import find_corpus
+from rnnzoo.data.plain_text import AS_PEOPLE_EXPECT, TextForm, read_text
 from rnnzoo.data.sources import CUT_BY_SENTENCE, CorpusEntry, Split, hashed_part
+from rnnzoo.data.tables import table_kind, table_rows
 from rnnzoo.errors import UserError
+from rnnzoo.opening import shown_name
 from rnnzoo.text.spaces import plain_spaces
 
 __all__ = ["catalogue_pairs", "file_pairs", "grouped_pairs", "require_both_sides", "table_pairs"]
@@ -21,41 +24,61 @@ _SETS = {"train": "train", "val": "valid", "test_2016_flickr": "test"}  # Multi3
 FilePath = str | os.PathLike[str]
 
 
-def file_pairs(paths: Sequence[FilePath], *, blank: bool = True) -> Pairs:
-    """Line n of the first file with line n of the second; lines end at ``"\\n"`` and nowhere else.
+def file_pairs(paths: Sequence[FilePath], form: TextForm = AS_PEOPLE_EXPECT, *, blank: bool = True) -> Pairs:
+    """Line n of the first file with line n of the second; what is blank in both is passed over.
 
     Args:
-        paths: two UTF-8 files, source and target.
+        paths: two files, source and target. form: how their bytes become text.
         blank: a line may be blank on one side.
 
     Raises:
-        UserError: a file is missing, empty or not UTF-8, their lengths differ, or a line is blank on one side only
-            though that may not be; another number of files.
+        UserError: a file is missing, empty or cannot be decoded, their lengths differ, or a line is blank on one side
+            only though that may not be; another number of files.
     """
     if len(paths) != 2:
         raise UserError(f"pairs are in two files, source and target; {_are(len(paths))} given")
-    one, other = (_lines(read_text(path)) for path in paths)
+    one, other = (_lines(read_text(path, form)) for path in paths)
     pairs = _aligned(one, other, paths)
     if not blank:
         require_both_sides(pairs, paths[0], paths[1])
-    return pairs
+    return _without_blank(pairs)
 
 
-def table_pairs(path: FilePath, columns: tuple[int, int], *, blank: bool = True) -> Pairs:
-    """Two columns of a file whose columns are separated by tabs.
+def table_pairs(
+    path: FilePath,
+    columns: tuple[int, int],
+    form: TextForm = AS_PEOPLE_EXPECT,
+    *,
+    names: tuple[str | None, str | None] = (None, None),
+    blank: bool = True,
+) -> Pairs:
+    """Two columns of a table; lines that are blank, or blank in both columns, are passed over.
 
     Args:
-        path: a UTF-8 file.
-        columns: which ones, source and target, counted from 1.
-        blank: as in `file_pairs`.
+        path: columns separated by tabs, without a header; or a table whose columns have names: ``.csv``, ``.jsonl``,
+            ``.parquet``, ``.arrow``.
+        columns: which ones, source and target, counted from 1. names: those of a table that has names.
+        form, blank: as in `file_pairs`.
 
     Raises:
-        UserError: as in `file_pairs`; or lines of different numbers of columns, or too few.
+        UserError: as in `file_pairs`; or lines of different numbers of columns, or too few, or without such names.
     """
-    pairs = _columns(read_text(path), path, columns)
+    if table_kind(path) not in (None, "tsv"):
+        if names[0] is None or names[1] is None:
+            raise UserError("say which columns to read, with src and tgt", path=path)
+        found = list(table_rows(path, (names[0], names[1]), form))
+        pairs: Pairs = ([row[0] for _, row in found], [row[1] for _, row in found])
+        pairs = ([" ".join(one.split("\n")) for one in pairs[0]], [" ".join(one.split("\n")) for one in pairs[1]])
+        if not blank:
+            require_both_sides(pairs, path, path, "row")
+        return _without_blank(pairs)
+    lines = [(number, line) for number, line in enumerate(_lines(read_text(path, form)), 1) if line.strip()]
+    if not lines:
+        raise UserError("holds no pairs", path=shown_name(path))
+    pairs = _columns(lines, path, columns)
     if not blank:
-        require_both_sides(pairs, path, path)
-    return pairs
+        require_both_sides(pairs, path, path, numbers=[number for number, _ in lines])
+    return _without_blank(pairs)
 
 
 def catalogue_pairs(entry: CorpusEntry, src: str, tgt: str, split: Split | None = None) -> dict[str, Pairs]:
@@ -74,7 +97,8 @@ def catalogue_pairs(entry: CorpusEntry, src: str, tgt: str, split: Split | None 
     files = {file.path: file for file in entry.files}
     if entry.split in CUT_BY_SENTENCE:
         table = entry.files[0]
-        english, other = _columns(catalogue_text(table, folder), folder / table.path, (1, 2))
+        lines = list(enumerate(_lines(catalogue_text(table, folder)), 1))
+        english, other = _columns(lines, folder / table.path, (1, 2))
         cut = grouped_pairs if (split or entry.split) == "grouped" else _hashed
         return _turned(cut(english, other), src, entry)
     of_multi30k = entry.folder == "multi30k"
@@ -87,21 +111,23 @@ def catalogue_pairs(entry: CorpusEntry, src: str, tgt: str, split: Split | None 
     return found
 
 
-def require_both_sides(pairs: Pairs, src: FilePath, tgt: FilePath, position: str = "line") -> None:
+def require_both_sides(
+    pairs: Pairs, src: FilePath, tgt: FilePath, position: str = "line", numbers: Sequence[int] | None = None
+) -> None:
     """Refuses pairs of which only one side is blank.
 
     Args:
         pairs: the sentences. src: where the sources are from. tgt: where the targets are from.
-        position: what a sentence is there: a line, a row.
+        position: what a sentence is there: a line, a row. numbers: theirs, where they are not 1, 2, 3, ...
 
     Raises:
         UserError: there is one; it names the place of the blank side.
     """
-    for number, (source, target) in enumerate(zip(*pairs, strict=True), 1):
+    for number, source, target in zip(numbers or range(1, len(pairs[0]) + 1), *pairs, strict=True):
         if bool(source.strip()) != bool(target.strip()):
             where, side, other = (tgt, "target", "source") if source.strip() else (src, "source", "target")
             message = f"the {side} is blank and its {other} is not; data.cleaning leaves such pairs out"
-            raise UserError(message, path=where, position=f"{position} {number}")
+            raise UserError(message, path=shown_name(where), position=f"{position} {number}")
 
 
 def _turned(parts: dict[str, Pairs], src: str, entry: CorpusEntry) -> dict[str, Pairs]:
@@ -152,20 +178,29 @@ def _lines(text: str) -> list[str]:
 def _aligned(one: list[str], other: list[str], paths: Sequence[FilePath]) -> Pairs:
     if len(one) != len(other):
         message = f"has {len(one):,} lines, and {os.fspath(paths[1])} has {len(other):,}: line n must translate line n"
-        raise UserError(message, path=paths[0])
+        raise UserError(message, path=shown_name(paths[0]))
     return one, other
 
 
-def _columns(text: str, path: FilePath, columns: tuple[int, int]) -> Pairs:
-    rows = [line.split("\t") for line in _lines(text)]
-    width = len(rows[0])
+def _without_blank(pairs: Pairs) -> Pairs:
+    """The pairs of which a side, at least, says something."""
+    kept = [pair for pair in zip(*pairs, strict=True) if pair[0].strip() or pair[1].strip()]
+    return [one for one, _ in kept], [other for _, other in kept]
+
+
+def _columns(lines: Sequence[tuple[int, str]], path: FilePath, columns: tuple[int, int]) -> Pairs:
+    """Two columns of numbered lines."""
+    rows = [(number, line.split("\t")) for number, line in lines]
+    path, (first, row) = shown_name(path), rows[0]
+    width = len(row)
     if max(columns) > width or min(columns) < 1:
         message = f"has {_columns_of(width)}, separated by tabs; those to read are {columns[0]} and {columns[1]}"
-        raise UserError(message, path=path, position="line 1")
-    for number, row in enumerate(rows, 1):
+        raise UserError(message, path=path, position=f"line {first}")
+    for number, row in rows:
         if len(row) != width:
-            raise UserError(f"has {_columns_of(len(row))}, line 1 has {width}", path=path, position=f"line {number}")
-    return [row[columns[0] - 1] for row in rows], [row[columns[1] - 1] for row in rows]
+            message = f"has {_columns_of(len(row))}, line {first} has {width}"
+            raise UserError(message, path=path, position=f"line {number}")
+    return [row[columns[0] - 1] for _, row in rows], [row[columns[1] - 1] for _, row in rows]
 
 
 def _columns_of(count: int) -> str:

@@ -12,8 +12,10 @@ from pathlib import Path
 from rnnzoo.data.catalogue import CATALOGUE, corpus_entry
 from rnnzoo.data.cleaning import CleaningConfig, Pairs, clean_pairs, describe
 from rnnzoo.data.pair_files import catalogue_pairs, file_pairs, require_both_sides, table_pairs
+from rnnzoo.data.plain_text import AS_PEOPLE_EXPECT, TextForm
 from rnnzoo.data.sources import CUT_BY_SENTENCE, OWN_LICENCE, SPLITS, CorpusEntry, Split
 from rnnzoo.errors import UserError, nearest
+from rnnzoo.opening import shown_name
 
 __all__ = ["PairCorpus", "load_pairs", "pair_entry"]
 
@@ -60,6 +62,7 @@ def load_pairs(
     test_part: bool = False,
     split: Split | None = None,
     cleaning: CleaningConfig | None = None,
+    form: TextForm = AS_PEOPLE_EXPECT,
 ) -> PairCorpus:
     """Reads pairs of sentences; never downloads a corpus of the catalogue.
 
@@ -67,8 +70,9 @@ def load_pairs(
 
     Args:
         name: a name of the catalogue; one of `name`, `files`, `tsv` and `hub` is given.
-        files: two UTF-8 files, source and target, a line a sentence.
-        tsv: a file with source and target in columns, separated by tabs.
+        files: two files, source and target, a line a sentence.
+        tsv: a file with source and target in columns, separated by tabs; or a ``.csv``, ``.jsonl``, ``.parquet`` or
+            ``.arrow`` file, whose columns are called `src` and `tgt`.
         columns: which ones, source and target, counted from 1 as `cut` does.
         hub: a dataset for `datasets`: ``"org/dataset"``, ``"org/dataset:config"`` or a local folder; its columns
             are `src` and `tgt`, or these are the keys of a column ``translation``.
@@ -76,10 +80,12 @@ def load_pairs(
         valid_files: what to validate on: two files, or one table. test_files: what to test on.
         test_part: own pairs are cut 80/10/10 instead of 90/10.
         split: how a table of the catalogue is cut, ``"hashed"`` or ``"grouped"``, where not as the catalogue says.
-        cleaning: the rules for training pairs; with None, all sentences of all parts stay as they are.
+        cleaning: the rules for training pairs; with None, all sentences of all parts stay as they are, save that what
+            is blank on both sides of one's own files is no pair.
+        form: how the bytes of one's own files become text.
 
     Raises:
-        UserError: unknown name or language, corpus not here, file missing, empty or not UTF-8, files of different
+        UserError: unknown name or language, corpus not here, file missing, empty or not decodable, files of different
             lengths, another number of columns; without cleaning, a line that is blank on one side.
     """
     if (name is not None) + bool(files) + (tsv is not None) + (hub is not None) != 1:
@@ -107,11 +113,13 @@ def load_pairs(
     else:
         _require_two(src, tgt)
         own: Sequence[str | os.PathLike[str]] = files if tsv is None else (tsv,)
-        label, licence = Path(own[0]).name, OWN_LICENCE
+        label, licence = Path(shown_name(own[0])).name, OWN_LICENCE
         given = {"train": own, "valid": valid_files, "test": test_files}
         blank = cleaning is not None
         parts = {
-            role: file_pairs(paths, blank=blank) if tsv is None else _one_table(paths, columns, blank)
+            role: file_pairs(paths, form, blank=blank)
+            if tsv is None
+            else _one_table(paths, columns, form, (src, tgt), blank)
             for role, paths in given.items()
             if paths
         }
@@ -185,10 +193,16 @@ def _hub_pairs(hub: str, src: str | None, tgt: str | None, *, blank: bool) -> di
     return parts
 
 
-def _one_table(paths: Sequence[str | os.PathLike[str]], columns: tuple[int, int], blank: bool) -> Pairs:
+def _one_table(
+    paths: Sequence[str | os.PathLike[str]],
+    columns: tuple[int, int],
+    form: TextForm,
+    names: tuple[str | None, str | None],
+    blank: bool,
+) -> Pairs:
     if len(paths) != 1:
         raise UserError(f"beside a table (tsv), valid_files and test_files are a table each; {len(paths)} are given")
-    return table_pairs(paths[0], columns, blank=blank)
+    return table_pairs(paths[0], columns, form, names=names, blank=blank)
 
 
 def _cut(parts: dict[str, Pairs], name: str, test_part: bool) -> tuple[dict[str, Pairs], str]:

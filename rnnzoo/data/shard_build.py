@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from rnnzoo.data.corpora import contiguous_cuts, contiguous_rule
+from rnnzoo.data.plain_text import AS_PEOPLE_EXPECT, TextForm
 from rnnzoo.data.shard_journal import JOURNAL, Begun, begin_journal, find_begun, shard_line
 from rnnzoo.data.shards import INDEX, TOKENIZER, Shard, ShardIndex, check_hash, check_size, shard_dtype
 from rnnzoo.data.sources import SPLITS
@@ -45,6 +46,7 @@ def build_shards(
     test_part: bool = False,
     shard_characters: int = SHARD_CHARACTERS,
     report: Report | None = None,
+    form: TextForm = AS_PEOPLE_EXPECT,
 ) -> ShardIndex:
     """Writes a text as shards of token ids; what it takes of memory does not depend on how long the text is.
 
@@ -54,13 +56,14 @@ def build_shards(
 
     Args:
         folder: what is made; must not hold anything else.
-        files: UTF-8 files, joined in this order, or patterns; or
+        files: one's own files, joined in this order, or patterns; or
         hub: a dataset that is streamed, ``"org/dataset"``, ``"org/dataset:config"``, or a local folder.
-        text_column: its column with the text.
+        text_column: its column with the text, or that of files that are tables.
         tokenizer: how to make one of the text, as a recipe says it; or one that exists.
         test_part: text without parts of its own is cut 80/10/10 instead of 90/10.
         shard_characters: characters in a shard, about.
         report: called as the work goes on.
+        form: how the bytes of one's own files become text.
 
     Returns:
         What ``index.json`` holds.
@@ -73,7 +76,7 @@ def build_shards(
         raise UserError("give one of: files, a hub dataset")
     if shard_characters < 1:
         raise UserError("a shard has at least 1 character")
-    source = FileSource(expand(files)) if hub is None else HubSource(hub, text_column)
+    source = FileSource(expand(files), form, text_column) if hub is None else HubSource(hub, text_column)
     how = tokenizer if isinstance(tokenizer, Tokenizer) else TokenizerConfig.from_dict(tokenizer, "tokenizer")
     return _Builder(Path(folder), source, how, test_part, shard_characters, report or _silent).run()
 

@@ -5,7 +5,6 @@ What comes out, piece after piece, is the text that `rnnzoo.data.corpora.load_co
 
 from __future__ import annotations
 
-import codecs
 import glob
 import hashlib
 import os
@@ -14,12 +13,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
+from rnnzoo.data.plain_text import AS_PEOPLE_EXPECT, TextForm
 from rnnzoo.data.sources import OWN_LICENCE
+from rnnzoo.data.tables import file_pieces
 from rnnzoo.errors import UserError
+from rnnzoo.opening import is_stream, open_regular, shown_name
 
-__all__ = ["FileSource", "HubSource", "Reading", "Survey", "TextSource", "blocks", "expand", "opened"]
+__all__ = ["FileSource", "HubSource", "Reading", "Survey", "TextSource", "blocks", "expand"]
 
 _READ = 1 << 20  # bytes of a file, or characters of rows, in a piece
 _LONGEST = 1 << 24  # characters without a place to cut at
@@ -106,10 +108,11 @@ class Reading:
 
 
 class FileSource(TextSource):
-    """UTF-8 files, one after the other, with a newline between where there is none.
+    """Files, one after the other, with a newline between where there is none.
 
     Args:
-        files: their paths.
+        files: their paths; no streams, since they are read several times.
+        form: how their bytes become text. text_column: of files that are tables, the column to read.
 
     Raises:
         UserError: one is missing, a folder, or cannot be read.
@@ -117,13 +120,20 @@ class FileSource(TextSource):
 
     licence = OWN_LICENCE
 
-    def __init__(self, files: Sequence[str | os.PathLike[str]]) -> None:
+    def __init__(
+        self,
+        files: Sequence[str | os.PathLike[str]],
+        form: TextForm = AS_PEOPLE_EXPECT,
+        text_column: str = "text",
+    ) -> None:
+        if streams := [file for file in files if is_stream(file)]:
+            raise UserError("is read several times: write it to a file first", path=shown_name(streams[0]))
+        self.form, self.text_column = form, text_column
         self.files = [Path(file) for file in files]
         names = [file.name for file in self.files]
         self.name = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
         for file in self.files:
-            with opened(file):
-                pass
+            open_regular(file).close()
 
     def parts(self) -> tuple[str, ...]:
         return ("train",)
@@ -133,13 +143,14 @@ class FileSource(TextSource):
         for number, file in enumerate(self.files):
             if number and not last.endswith(("\n", "\r")):
                 yield "\n"
-            for piece in _decoded(file):
+            for piece in file_pieces(file, self.form, self.text_column):
                 yield (last := piece)
 
     def identity(self) -> Any:
         """Sizes and times of change."""
         found = [file.stat() for file in self.files]
-        return [[str(file), one.st_size, one.st_mtime_ns] for file, one in zip(self.files, found, strict=True)]
+        kept = [] if self.form == AS_PEOPLE_EXPECT else [self.form.to_dict()]
+        return [[str(file), one.st_size, one.st_mtime_ns] for file, one in zip(self.files, found, strict=True)] + kept
 
 
 class HubSource(TextSource):
@@ -194,7 +205,7 @@ def expand(patterns: Sequence[str | os.PathLike[str]]) -> list[str]:
     found: list[str] = []
     for given in patterns:
         pattern = os.fspath(given)
-        if not glob.has_magic(pattern) or os.path.exists(pattern):
+        if is_stream(pattern) or not glob.has_magic(pattern) or os.path.exists(pattern):
             found.append(pattern)
         elif fitting := sorted(path for path in glob.glob(pattern, recursive=True) if os.path.isfile(path)):
             found += fitting
@@ -242,43 +253,3 @@ def _cut(text: str, start: int) -> int | None:
         if not before.isspace() and before.isprintable():
             return found.start()
     return None
-
-
-def opened(path: Path) -> BinaryIO:
-    """A file to read from.
-
-    Raises:
-        UserError: missing, a folder, or not to be read.
-    """
-    try:
-        return path.open("rb")
-    except FileNotFoundError:
-        raise UserError("no such file", path=path) from None
-    except IsADirectoryError:
-        raise UserError("is a folder; name the files in it", path=path) from None
-    except OSError as error:
-        raise UserError(f"cannot be read ({error.strerror})", path=path) from None
-
-
-def _decoded(path: Path) -> Iterator[str]:
-    """The text of a UTF-8 file without a leading BOM."""
-    decoder, place, empty = codecs.getincrementaldecoder("utf-8")(), 0, True
-    with opened(path) as file:
-        while True:
-            data = file.read(_READ)
-            held = len(decoder.getstate()[0])
-            try:
-                piece = decoder.decode(data, final=not data)
-            except UnicodeDecodeError as error:
-                hint = "is not UTF-8: convert it, for example with `iconv -f ISO-8859-1 -t UTF-8`"
-                raise UserError(hint, path=path, position=f"byte {place - held + error.start}") from None
-            if empty:
-                piece = piece.removeprefix("\ufeff")
-            place += len(data)
-            if piece:
-                empty = False
-                yield piece
-            if not data:
-                break
-    if empty:
-        raise UserError("is empty", path=path)

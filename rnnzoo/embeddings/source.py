@@ -10,7 +10,6 @@ import contextlib
 import gzip
 import io
 import os
-import stat
 import struct
 import zipfile
 import zlib
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import IO
 
 from rnnzoo.errors import UserError, nearest
+from rnnzoo.opening import open_regular
 
 __all__ = ["ByteReader", "Source", "open_source"]
 
@@ -71,10 +71,8 @@ def open_source(path: Path, member: str | None = None) -> Iterator[Source]:
     """
     name = os.fspath(path)
     try:
-        with path.open("rb", buffering=0) as raw:
+        with open_regular(path, missing="is missing") as raw:
             status = os.fstat(raw.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise UserError("is not a regular file", path=name)
             magic = raw.read(4)
             raw.seek(0)
             if magic == b"PK\x03\x04":
@@ -93,8 +91,6 @@ def open_source(path: Path, member: str | None = None) -> Iterator[Source]:
                     yield Source(name, reader, None, min(MAX_RATIO * status.st_size + SLACK, MAX_BYTES))
                 return
             yield Source(name, io.BufferedReader(raw, _BLOCK), status.st_size, status.st_size)
-    except FileNotFoundError:
-        raise UserError("is missing", path=name) from None
     except (zipfile.BadZipFile, NotImplementedError) as error:
         raise UserError(f"is a damaged zip: {error}", path=name) from None
     except OSError as error:

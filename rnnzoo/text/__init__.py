@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from rnnzoo.errors import UserError
+from rnnzoo.opening import read_regular
 from rnnzoo.text.base import StreamDecoder, Tokenizer, TokenizerConfig, require
 from rnnzoo.text.bpe import BPETokenizer, BPETokenizerConfig
 from rnnzoo.text.byte import ByteTokenizer, ByteTokenizerConfig
@@ -43,15 +43,8 @@ def load_tokenizer(path: str | os.PathLike[str]) -> Tokenizer:
     """
     where = os.fspath(path)
     try:
-        size = os.stat(where).st_size
-        if size > _MAX_BYTES:
-            raise UserError(f"{size:,} bytes are too many for a tokenizer", path=where)
-        text = Path(where).read_bytes().decode("utf-8")
+        text = read_regular(where, most=_MAX_BYTES, missing="is missing").decode("utf-8")
         data = json.loads(text, object_pairs_hook=_unique)
-    except FileNotFoundError:
-        raise UserError("is missing", path=where) from None
-    except OSError as error:
-        raise UserError(f"cannot be read ({error.strerror})", path=where) from None
     except UnicodeDecodeError as error:
         raise UserError("is not UTF-8", path=where, position=f"byte {error.start}") from None
     except json.JSONDecodeError as error:

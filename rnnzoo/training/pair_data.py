@@ -13,6 +13,7 @@ from rnnzoo.config import Config
 from rnnzoo.data.cleaning import CleaningConfig
 from rnnzoo.data.pair_batches import EncodedPairs, PairLoader
 from rnnzoo.data.pairs import PairCorpus, load_pairs
+from rnnzoo.data.plain_text import Newlines, TextForm, check_form
 from rnnzoo.errors import UserError
 from rnnzoo.text import BPETokenizerConfig, Tokenizer, TokenizerConfig
 from rnnzoo.training.text_data import TextData
@@ -22,18 +23,22 @@ __all__ = ["PairData", "PairDataConfig"]
 
 @dataclass(frozen=True)
 class PairDataConfig(Config):
-    """Which pairs a translator reads, and how.
+    r"""Which pairs a translator reads, and how.
 
     Args:
         corpus: a corpus of pairs of the catalogue (`rnnzoo data ls`).
         files: or one's own two files, source and target, a line a sentence.
-        tsv: or one's own table, columns separated by tabs.
-        columns: those of source and target in a table, counted from 1.
+        tsv: or one's own table, columns separated by tabs; or one whose columns are called `src` and `tgt`: ``.csv``,
+            ``.jsonl``, ``.parquet``, ``.arrow``.
+        columns: those of source and target in a table without names, counted from 1.
         hub: or a dataset of the hub, ``org/name`` or ``org/name:configuration``.
         src: the source's language. tgt: the target's. Needed where the corpus does not say.
         valid_files: what to validate on, in the form of `files` or `tsv`; otherwise the last tenth.
         test_files: what to test on.
         split: how a corpus of the catalogue is cut, ``hashed`` or ``grouped``, where not as the catalogue says.
+        encoding: of one's own files: ``auto`` for UTF-8, or what a byte order mark says, else ``latin-1``, ``cp1252``,
+            ``utf-16``, ``shift_jis``, ``gb18030``, ...
+        newlines: ``universal`` reads ``\r\n`` and ``\r`` as ``\n``; ``keep`` leaves them.
         test_part: own pairs are split 80/10/10, with a test part, instead of 90/10.
         tokenizer: what becomes a token.
         src_tokenizer: what becomes one on the source's side, where that is something else.
@@ -54,6 +59,8 @@ class PairDataConfig(Config):
     valid_files: tuple[str, ...] = ()
     test_files: tuple[str, ...] = ()
     split: Literal["hashed", "grouped"] | None = None
+    encoding: str = "auto"
+    newlines: Newlines = "universal"
     test_part: bool = False
     tokenizer: TokenizerConfig = field(default_factory=BPETokenizerConfig)
     src_tokenizer: TokenizerConfig | None = None
@@ -66,6 +73,7 @@ class PairDataConfig(Config):
         given = (self.corpus is not None, bool(self.files), self.tsv is not None, self.hub is not None)
         if sum(given) > 1:
             raise ValueError("corpus, files, tsv and hub exclude each other")
+        check_form(self.encoding, self.newlines)
         if self.batch_tokens < 1:
             raise ValueError("batch_tokens must be at least 1")
         if min(self.columns) < 1 or self.columns[0] == self.columns[1]:
@@ -100,6 +108,7 @@ class PairDataConfig(Config):
             test_part=self.test_part,
             split=self.split,
             cleaning=self.cleaning,
+            form=TextForm(self.encoding, self.newlines),
         )
 
 

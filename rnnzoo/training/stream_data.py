@@ -9,6 +9,7 @@ from typing import Any
 from rnnzoo.config import Config
 from rnnzoo.data.cache import encoded
 from rnnzoo.data.corpora import Corpus, load_corpus
+from rnnzoo.data.plain_text import Newlines, TextForm, check_form
 from rnnzoo.data.streams import StreamLoader, TokenStreams
 from rnnzoo.errors import UserError
 from rnnzoo.text import CharTokenizerConfig, Tokenizer, TokenizerConfig, WordTokenizerConfig
@@ -19,15 +20,19 @@ __all__ = ["StreamData", "StreamDataConfig", "WordDataConfig"]
 
 @dataclass(frozen=True)
 class StreamDataConfig(Config):
-    """Which text a language model reads, and how.
+    r"""Which text a language model reads, and how.
 
     Args:
         corpus: a corpus of the catalogue (`rnnzoo data ls`).
-        files: or one's own text files, read one after the other.
+        files: or one's own text files, or patterns, read one after the other; ``.gz`` is unpacked, and of ``.jsonl``,
+            ``.csv``, ``.tsv``, ``.parquet`` and ``.arrow`` the column `text_column` is read.
         hub: or a dataset of the hub, ``org/name`` or ``org/name:configuration``.
         shards: or a folder of tokens that `rnnzoo data build` has made; they bring their tokenizer, and `tokenizer` and
             `test_part` are not looked at.
-        text_column: the column of a hub dataset that holds the text.
+        text_column: the column of a hub dataset, or of a file that is a table, that holds the text.
+        encoding: of one's own files: ``auto`` for UTF-8, or what a byte order mark says, else ``latin-1``, ``cp1252``,
+            ``utf-16``, ``shift_jis``, ``gb18030``, ...
+        newlines: ``universal`` reads ``\r\n`` and ``\r`` as ``\n``; ``keep`` leaves them.
         test_part: own text is split 80/10/10, with a test part, instead of 90/10.
         tokenizer: what becomes a token.
         streams: parallel streams in training, over all ranks: the batch size.
@@ -42,6 +47,8 @@ class StreamDataConfig(Config):
     hub: str | None = None
     shards: str | None = None
     text_column: str = "text"
+    encoding: str = "auto"
+    newlines: Newlines = "universal"
     test_part: bool = False
     tokenizer: TokenizerConfig = field(default_factory=CharTokenizerConfig)
     streams: int = 64
@@ -57,6 +64,7 @@ class StreamDataConfig(Config):
             raise ValueError("streams, chunk_len and eval_streams must be at least 1")
         if self.random_phase and self.variable_chunks:
             raise ValueError("random_phase and variable_chunks exclude each other")
+        check_form(self.encoding, self.newlines)
 
     def load(self) -> Corpus:
         """The text, split.
@@ -71,6 +79,7 @@ class StreamDataConfig(Config):
             shards=self.shards,
             text_column=self.text_column,
             test_part=self.test_part,
+            form=TextForm(self.encoding, self.newlines),
         )
 
 

@@ -151,7 +151,8 @@ def test_pairs(words: LanguageModel, here: Path, command: Command, monkeypatch: 
     [
         ("a\tb\nabc\n", "p.tsv, line 2: has 1 column; a pair is two sentences with one tab between"),
         ("a\tb\tc\n", "p.tsv, line 1: has 3 columns; a pair is two sentences with one tab between"),
-        ("a\tb\n\nc\td\n", "p.tsv, line 2: is empty; a pair is two sentences with one tab between"),
+        ("a\tb\n\nc\n", "p.tsv, line 3: has 1 column; a pair is two sentences with one tab between"),
+        ("\n \n", "p.tsv: holds no pairs"),
         ("a\tb\n\tb\n", "p.tsv, line 2: the first sentence is empty"),
         ("a\t \n", "p.tsv, line 1: the second sentence is empty"),
         ("a\tb\na\tZ\n", "p.tsv, line 2: the vocabulary has no 'Z' (U+005A)"),

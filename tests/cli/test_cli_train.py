@@ -198,7 +198,7 @@ def own(*words: str) -> list[str]:
         (b"\xef\xbb\xbf", "corpus.txt: is empty"),
         (b"a", "corpus.txt: 1 character is too few"),
         (b"caf\xe9", "corpus.txt, byte 3: is not UTF-8"),
-        (b"\xff\xfea\x00b\x00", "corpus.txt, byte 0: is not UTF-8"),
+        (b"\xff\xfea\x00b", "corpus.txt, byte 4: is not UTF-16-LE"),
         (b"abcdef\n" * 4, "the training part has 25 tokens; streams x chunk_len = 3 x 15 needs 46"),
     ],
 )

@@ -157,7 +157,7 @@ def test_pydocs_is_always_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 def test_own_files_are_joined_in_order(own: Callable[..., Path]) -> None:
     files = [own(b"one", "a"), own(b"two\r\n", "b"), own(b"\xef\xbb\xbfthree\r", "c"), own(b"four", "d")]
     corpus = load_corpus(files=files)
-    text = "one\ntwo\r\nthree\rfour"
+    text = "one\ntwo\nthree\nfour"
     assert "".join(corpus.splits.values()) == text
     assert corpus.sha256 == hashlib.sha256(text.encode()).hexdigest()
     assert corpus.name == "a and 3 more"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from rnnzoo.data import CATALOGUE, find_corpus
 from rnnzoo.data.cleaning import CleaningConfig, plain_spaces
 from rnnzoo.data.pair_files import grouped_pairs
 from rnnzoo.data.pairs import PairCorpus, load_pairs
+from rnnzoo.data.plain_text import TextForm
 from rnnzoo.data.sources import CorpusEntry, CorpusFile, hashed_part
 from rnnzoo.errors import UserError
 
@@ -224,9 +226,11 @@ def test_columns_of_a_table(write: Callable[..., Path]) -> None:
 
 
 def test_lines_end_at_newlines_alone(write: Callable[..., Path]) -> None:
-    odd = "a\x0bb\x0cc\x1cd\x85e\u2028f\u2029g\rh"
+    """Of any system; what else Unicode calls a line end is a space."""
+    odd = "a\x0bb\x0cc\x1cd\x85e\u2028f\u2029g h"
     files = [write("a", [odd] * 10), write("b", ["x\r"] * 10)]
-    assert load_pairs(files=files).splits["train"] == ([odd] * 9, ["x\r"] * 9)
+    assert load_pairs(files=files).splits["train"] == ([odd] * 9, ["x"] * 9)
+    assert load_pairs(files=files, form=TextForm(newlines="keep")).splits["train"] == ([odd] * 9, ["x\r"] * 9)
     cleaned = load_pairs(files=files, cleaning=CLEAN).splits["train"]
     assert cleaned == (["a b c d e f g h"] * 9, ["x"] * 9)
 
@@ -238,7 +242,7 @@ def test_cleaning_says_what_it_left_out(write: Callable[..., Path]) -> None:
     corpus = load_pairs(files=files, cleaning=CLEAN)
     assert sizes(corpus) == {"train": 15, "valid": 1}
     assert corpus.summary == (
-        "15 training pairs, 3 left out: 2 blank on one side, 1 blank; valid: 1 left out: 1 blank on one side"
+        "15 training pairs, 2 left out: 2 blank on one side; valid: 1 left out: 1 blank on one side"
     )
     lines[18] = ""
     with pytest.raises(UserError, match=r"^a: cleaning leaves no pair of the part 'valid'"):
@@ -268,10 +272,11 @@ def bad(write: Callable[..., Path]) -> Mapping[str, tuple[dict[str, Any], str]]:
             {"tsv": write("more.tsv", [*table[:4], "a\tb\tc", *table[4:]])},
             "more.tsv, line 5: has 3 columns, line 1 has 2",
         ),
-        "a blank line": (
-            {"tsv": write("hole.tsv", [*table, "", *table])},
-            "hole.tsv, line 21: has 1 column, line 1 has 2",
+        "a column more behind a blank line": (
+            {"tsv": write("hole.tsv", [*table, "", "a\tb\tc"])},
+            "hole.tsv, line 22: has 3 columns, line 1 has 2",
         ),
+        "nothing but blank lines": ({"tsv": write("blank.tsv", ["", " "])}, "blank.tsv: holds no pairs"),
         "one column": ({"tsv": good}, "good, line 1: has 1 column, separated by tabs; those to read are 1 and 2"),
         "no column 0": (
             {"tsv": write("t.tsv", table), "columns": (0, 1)},
@@ -290,6 +295,31 @@ def test_bad_files_are_told_in_one_line(write: Callable[..., Path]) -> None:
             load_pairs(**fields)
         assert message in str(caught.value), what
         assert caught.value.exit_code == 2
+
+
+def test_a_blank_line_is_no_pair_wherever_it_stands(write: Callable[..., Path]) -> None:
+    table = [f"{line}\t{rang}" for line, rang in zip(LINES, RANGS, strict=True)]
+    holes = [*table[:3], "", " ", *table[3:], "\t", ""]
+    files = [write("a", [*LINES[:3], "", *LINES[3:]]), write("b", [*RANGS[:3], " ", *RANGS[3:]])]
+    whole = load_pairs(files=[write("c", LINES), write("d", RANGS)]).splits
+    for cleaning in (None, CLEAN):
+        assert load_pairs(tsv=write("t.tsv", holes), cleaning=cleaning).splits == whole
+        assert load_pairs(files=files, cleaning=cleaning).splits == whole
+        assert load_pairs(files=files, valid_files=files, cleaning=cleaning).splits["valid"] == (LINES, RANGS)
+
+
+def test_tables_whose_columns_have_names(tmp_path: Path) -> None:
+    rows = list(zip(LINES, RANGS, strict=True))
+    parquet(tmp_path / "p.parquet", {"id": [*range(20)], "en": LINES, "fr": RANGS})
+    (tmp_path / "p.jsonl").write_text("".join(json.dumps({"fr": r, "en": line}) + "\n" for line, r in rows))
+    (tmp_path / "p.csv").write_text("en,fr\n" + "".join(f'"{line}","{r}"\n' for line, r in rows))
+    for end in ("parquet", "jsonl", "csv"):
+        corpus = load_pairs(tsv=tmp_path / f"p.{end}", src="en", tgt="fr", cleaning=CLEAN)
+        assert corpus.splits["train"] == (LINES[:18], RANGS[:18]), end
+        with pytest.raises(UserError, match=r"p\.[a-z]+.*: has no column 'de'"):
+            load_pairs(tsv=tmp_path / f"p.{end}", src="en", tgt="de")
+        with pytest.raises(UserError, match="say which columns to read"):
+            load_pairs(tsv=tmp_path / f"p.{end}")
 
 
 # ------------------------------------------------------------------------------------------ hub datasets
