@@ -16,7 +16,7 @@ __all__ = ["main"]
 
 COMMANDS = (
     *("quickstart", "train", "test", "score", "generate", "translate", "compare", "sweep"),
-    *("recipes", "data", "list", "show", "download", "entry", "verify", "push", "export"),
+    *("recipes", "data", "list", "show", "download", "entry", "verify", "push", "export", "see"),
 )
 
 

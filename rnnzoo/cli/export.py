@@ -1,10 +1,12 @@
-"""``rnnzoo export``: a model for programs without PyTorch."""
+"""``rnnzoo export``: a model for programs without PyTorch, or as a page that runs it."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from rnnzoo.cli.plugins import add_import
+from rnnzoo.errors import UserError
 
 __all__ = ["register", "run"]
 
@@ -13,15 +15,19 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Adds the subcommand."""
     parser = subparsers.add_parser(
         "export",
-        help="a model as ONNX, for programs without PyTorch",
+        help="a model as ONNX, for programs without PyTorch, or as a web page that runs it",
         description=(
-            "Writes the model's step, tokens and state in, logits and new state out, as OUT, a translator's encoder "
-            "beside it, and a JSON file with their names and shapes and the tokenizers."
+            "With a name that ends in .onnx, writes the model's step, tokens and state in, logits and new state out, a "
+            "translator's encoder beside it, and a JSON file with their names and shapes and the tokenizers. With one "
+            "that ends in .html, writes one file in which the model runs in any browser, up to four side by side."
         ),
     )
-    parser.add_argument("model", metavar="MODEL", help="a name of the zoo, a folder, or ORG/REPO")
-    parser.add_argument("out", metavar="OUT", help="NAME.onnx, or NAME.pt2 for torch.export.load")
+    parser.add_argument("model", metavar="MODEL", nargs="+", help="a name of the zoo, a folder, or ORG/REPO")
+    parser.add_argument("out", metavar="OUT", help="NAME.html, NAME.onnx, or NAME.pt2 for torch.export.load")
     parser.add_argument("--int8", action="store_true", help="weights of 8 bits: a quarter of the size, and faster")
+    parser.add_argument(
+        "--text", metavar="FILE", help="of a page: the text that it shows first, and holds its units against"
+    )
     parser.add_argument("--force", action="store_true", help="replace files that are there")
     add_import(parser)
     parser.set_defaults(run=run)
@@ -29,11 +35,38 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Writes the files and prints a line for each; returns the exit code."""
+    paths = [_page(args)] if Path(args.out).suffix == ".html" else _graphs(args)
+    for path in paths:
+        print(f"{path}: {path.stat().st_size:,} bytes")
+    return 0
+
+
+def _page(args: argparse.Namespace) -> Path:
+    from rnnzoo.page import check_page, write_page
+
+    check_page(args.out, args.model, force=args.force)  # before a model is looked for
+    return write_page(args.model, args.out, int8=args.int8, text=_text(args.text), force=args.force)
+
+
+def _graphs(args: argparse.Namespace) -> list[Path]:
     from rnnzoo.zoo import load
     from rnnzoo.zoo.export import check_out, export_model
 
     check_out(args.out, int8=args.int8, force=args.force)  # before a model is looked for
-    model = load(args.model)
-    for path in export_model(model, args.out, name=args.model, int8=args.int8, force=args.force):
-        print(f"{path}: {path.stat().st_size:,} bytes")
-    return 0
+    if len(args.model) > 1:
+        raise UserError(f"{args.out} takes one model; several stand side by side in a page, NAME.html")
+    if args.text is not None:
+        raise UserError("--text goes with a page, NAME.html")
+    name = args.model[0]
+    return export_model(load(name), args.out, name=name, int8=args.int8, force=args.force)
+
+
+def _text(path: str | None) -> str | None:
+    if path is None:
+        return None
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"cannot be read ({error.strerror})", path=path) from None
+    except UnicodeDecodeError as error:
+        raise UserError("is not UTF-8", path=path, position=f"byte {error.start}") from None

@@ -29,7 +29,7 @@ from rnnzoo.text.reading import start_token
 from rnnzoo.version import __version__
 from rnnzoo.zoo.kinds import Model, kind_of
 
-__all__ = ["EXPORT_SCHEMA", "check_out", "export_model"]
+__all__ = ["EXPORT_SCHEMA", "check_out", "export_model", "port_json"]
 
 EXPORT_SCHEMA = 1
 """The version of the JSON file."""
@@ -56,7 +56,7 @@ def check_out(out: str | os.PathLike[str], *, int8: bool = False, force: bool = 
     """
     path = Path(out)
     if path.suffix not in _FORMATS:
-        raise UserError(f"the name has to end in {' or '.join(_FORMATS)}, which says what is written", path=path)
+        raise UserError(f"the name has to end in {', '.join(_FORMATS)} or .html, which says what is written", path=path)
     if int8 and path.suffix != ".onnx":
         raise UserError("int8 is for .onnx files", path=path)
     if not path.parent.is_dir():
@@ -104,8 +104,8 @@ def export_model(
             part: {
                 "file": places[part].name,
                 "sha256": hashlib.sha256(data[part]).hexdigest(),
-                "inputs": [_port(port, model) for port in graph.inputs],
-                "outputs": [_port(port) for port in graph.outputs],
+                "inputs": [port_json(port, model) for port in graph.inputs],
+                "outputs": [port_json(port) for port in graph.outputs],
             }
             for part, graph in graphs.items()
         },
@@ -158,7 +158,7 @@ def _text(model: Model) -> dict[str, Any]:
     return {"vocab_size": model.vocab_size, **special, "tokenizers": tokenizers}
 
 
-def _port(port: Port, model: Model | None = None) -> dict[str, Any]:
+def port_json(port: Port, model: Model | None = None) -> dict[str, Any]:
     """An input or output; of a language model's state also what it begins with: a number, or those of one row."""
     described: dict[str, Any] = {
         "name": port.name,

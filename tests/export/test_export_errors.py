@@ -15,8 +15,8 @@ from rnnzoo.inference.graphs.onnx import require_onnx
 @pytest.mark.parametrize(
     ("out", "options", "message"),
     [
-        ("out", [], "has to end in .onnx or .pt2"),
-        ("out.bin", [], "has to end in .onnx or .pt2"),
+        ("out", [], "has to end in .onnx, .pt2 or .html"),
+        ("out.bin", [], "has to end in .onnx, .pt2 or .html"),
         ("out.pt2", ["--int8"], "int8 is for .onnx files"),
         ("missing/out.onnx", [], "missing: no such folder"),
         ("there.onnx", [], "there.onnx: is there already; --force replaces it"),
