@@ -29,8 +29,10 @@ __all__ = [
     "download",
     "list_models",
     "load",
+    "plot_curve",
     "push_to_hub",
     "register_cell",
+    "results",
     "train",
 ]
 
@@ -50,8 +52,10 @@ _HOME = {
     "download": "rnnzoo.zoo",
     "list_models": "rnnzoo.zoo",
     "load": "rnnzoo.zoo",
+    "plot_curve": "rnnzoo.training.history",
     "push_to_hub": "rnnzoo.zoo",
     "register_cell": "rnnzoo.cells",
+    "results": "rnnzoo.zoo.results",
     "train": "rnnzoo.tasks",
 }
 _PACKAGES = {
@@ -69,9 +73,11 @@ if TYPE_CHECKING:
     from rnnzoo.tasks import CharLM, Translator, WordLM
     from rnnzoo.tasks.train import train
     from rnnzoo.training import NonFiniteError, PairData, StreamData
+    from rnnzoo.training.history import plot_curve
     from rnnzoo.zoo.load import download, load
     from rnnzoo.zoo.push import push_to_hub
     from rnnzoo.zoo.registry import list_models
+    from rnnzoo.zoo.results import results
 else:  # hidden from type checkers, which would take any misspelt name for granted
 
     def __getattr__(name: str) -> object:

@@ -4,17 +4,22 @@ A config is data: it comes from a recipe, from Python or from a downloaded ``con
 what to build, and builds it when its parent supplies the dimensions. The dictionary form is
 *closed*: an unknown key, a missing one or a value of another type is an error, and a name is
 looked up among the classes that registered themselves; it is never imported.
+
+A number's range stands in its annotation (`rnnzoo.ranges`), and every value is held to it, from wherever it comes.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
+import numbers
 import types
 import typing
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, Self, Union
+from typing import Annotated, Any, ClassVar, Literal, Self, Union
 
 from rnnzoo.errors import UserError, nearest
+from rnnzoo.ranges import Range, shown
 
 __all__ = ["Config"]
 
@@ -48,6 +53,23 @@ class Config:
                 raise ValueError(f"two {cls.family}s are called {name!r}: {taken.__module__} and {cls.__module__}")
             cls.name = name
             cls._members[name] = cls
+        if (own := cls.__dict__.get("__post_init__")) is not None:  # its checks may rely on the ranges
+
+            @functools.wraps(own)
+            def checked(self: Config) -> None:
+                Config.__post_init__(self)
+                own(self)
+
+            cls.__post_init__ = checked  # type: ignore[method-assign]
+
+    def __post_init__(self) -> None:
+        """Holds every number to its field's range, and makes NumPy's numbers Python's.
+
+        Raises:
+            OutOfRange: one is outside.
+        """
+        for name, hint in _hints(type(self)).items():  # type: ignore[arg-type]
+            object.__setattr__(self, name, _held(getattr(self, name), hint, name))
 
     @classmethod
     def find(cls, name: str, where: str = "") -> type[Self]:
@@ -90,14 +112,14 @@ class Config:
         if isinstance(data, str) and cls.family is not None:
             data = {"name": data}
         if not isinstance(data, Mapping):
-            raise UserError(f"{where or cls.__name__}: expected a mapping, not {data!r:.60}")
+            raise UserError(f"{where or cls.__name__}: expected a mapping, not {shown(data)}")
         values = dict(data)
         if cls.family is not None:
             name = values.pop("name", cls.name or None)
             if not isinstance(name, str):
                 raise UserError(f"{where or cls.family}: 'name' is missing{nearest('', cls.names())}")
             cls = cls.find(name, where)
-        hints = _hints(cls)
+        hints = _hints(cls)  # type: ignore[arg-type]
         for key in values:
             if key not in hints:
                 raise UserError(f"{_at(where, key)}: unknown field{nearest(str(key), hints)}")
@@ -116,9 +138,48 @@ def _at(where: str, key: object) -> str:
     return f"{where}.{key}" if where else str(key)
 
 
+@functools.cache
 def _hints(cls: type[Config]) -> dict[str, Any]:
-    hints = typing.get_type_hints(cls)
+    hints = typing.get_type_hints(cls, include_extras=True)
     return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
+
+
+def _parts(hint: Any) -> tuple[Any, Range | None]:
+    """A number's type and range. Where none is stated, as in cells of the user's own, it has to be finite."""
+    if typing.get_origin(hint) is Annotated:
+        kind, *notes = typing.get_args(hint)
+        return kind, next((note for note in notes if isinstance(note, Range)), _FINITE)
+    return hint, _FINITE if hint in (int, float) else None
+
+
+_FINITE = Range("-1e300 <= x <= 1e300")
+
+
+def _held(value: Any, hint: Any, name: str) -> Any:
+    """`value`, with NumPy's numbers made Python's, if it is within the range that `hint` states.
+
+    Types are `_convert`'s business: whoever calls a config's class has a type checker.
+    """
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if origin is tuple and isinstance(value, tuple):
+        return tuple(_held(item, _item(args, i), f"{name}[{i}]") for i, item in enumerate(value))
+    if not _is_number(value):
+        return value
+    for option in args if origin in (Union, types.UnionType) else (hint,):
+        kind, limits = _parts(option)
+        if limits is not None and (kind is float or isinstance(value, numbers.Integral)):
+            limits.check(name, value)
+            return kind(value)
+    return value
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
+def _item(args: tuple[Any, ...], place: int) -> Any:
+    """The type of a tuple's item, by the tuple's own arguments."""
+    return args[0] if args[-1] is Ellipsis else args[min(place, len(args) - 1)]
 
 
 def _plain(value: Any) -> Any:
@@ -148,9 +209,9 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
         assert failed is not None
         raise failed
     if origin is Literal:
-        if value in args:
+        if any(type(value) is type(option) and value == option for option in args):
             return value
-        raise UserError(f"{where}: unknown value {value!r}{nearest(str(value), map(str, args))}")
+        raise UserError(f"{where}: unknown value {shown(value)}{nearest(shown(value), map(str, args))}")
     if isinstance(hint, type) and issubclass(hint, Config):
         return hint.from_dict(value, where)
     if origin is tuple and isinstance(value, (list, tuple)):
@@ -159,8 +220,10 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
             return tuple(_convert(v, k, f"{where}[{i}]") for i, (v, k) in enumerate(zip(value, kinds, strict=True)))
     if origin is dict and isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
         return {key: _convert(item, args[1], _at(where, key)) for key, item in value.items()}
-    if hint is float and isinstance(value, (int, float)) and not isinstance(value, bool):
-        return float(value)
-    if hint in (int, str, bool) and type(value) is hint:
+    kind, limits = _parts(hint)
+    if limits is not None and _is_number(value) and (kind is float or isinstance(value, numbers.Integral)):
+        limits.check(where.rpartition(".")[2], value, where)
+        return kind(value)
+    if hint in (str, bool) and type(value) is hint:
         return value
-    raise UserError(f"{where}: expected {getattr(hint, '__name__', hint)}, not {value!r:.60}")
+    raise UserError(f"{where}: expected {getattr(kind, '__name__', kind)}, not {shown(value)}")

@@ -26,7 +26,7 @@ def write_durably(path: Path, write: Callable[[IO[bytes]], Any], before: Callabl
         before: called with the temporary file when all of it is on the disk, before it takes the name.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:64]}.", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
             write(file)
@@ -38,8 +38,10 @@ def write_durably(path: Path, write: Callable[[IO[bytes]], Any], before: Callabl
         if before is not None:
             before(Path(name))
         os.replace(name, path)
-    except BaseException:
+    except BaseException as error:
         Path(name).unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename in (None, name):  # a full disk does not say what was written
+            error.filename = str(path)
         raise
     if os.name == "posix":  # the new name is on the disk when its folder is
         folder = os.open(path.parent, os.O_RDONLY)

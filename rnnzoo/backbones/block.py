@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +14,7 @@ from rnnzoo.cells.base import Cell
 from rnnzoo.config import Config
 from rnnzoo.errors import UserError
 from rnnzoo.nn import CausalConv, zero_padding
+from rnnzoo.ranges import Expansion, Range, SizeOrZero
 from rnnzoo.shapes import Float, Int, Tensor
 from rnnzoo.state import State
 
@@ -40,21 +41,17 @@ class BlockConfig(Config):
     """
 
     norm: Literal["rms", "layer"] = "rms"
-    expansion: float = 0.0
+    expansion: Expansion = 0.0
     gate: Literal["none", "silu", "gelu"] = "none"
-    conv_width: int = 0
+    conv_width: Annotated[int, Range("2 <= x <= 1e4", also=(0,))] = 0
     conv_activation: Literal["none", "silu"] = "none"
-    cell_norm: int = 0
-    mlp_expansion: float = 0.0
+    cell_norm: SizeOrZero = 0
+    mlp_expansion: Expansion = 0.0
     mlp_activation: Literal["silu", "gelu"] = "gelu"
 
     def __post_init__(self) -> None:
-        if self.expansion < 0 or self.mlp_expansion < 0 or self.cell_norm < 0:
-            raise ValueError("expansion, mlp_expansion and cell_norm must not be negative")
         if self.gate != "none" and self.expansion == 0:
             raise ValueError("a gate needs an expansion (1 keeps the width)")
-        if self.conv_width == 1 or self.conv_width < 0:
-            raise ValueError(f"conv_width is {self.conv_width}: 0 for no convolution, or at least 2")
         if self.conv_activation != "none" and self.conv_width == 0:
             raise ValueError("a conv_activation needs a conv_width")
 

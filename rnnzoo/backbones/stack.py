@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import torch
 from torch import nn
@@ -17,6 +18,7 @@ from rnnzoo.cells.lstm import LSTMConfig
 from rnnzoo.config import Config
 from rnnzoo.errors import UserError
 from rnnzoo.nn import LockedDropout, drop_weights, zero_padding
+from rnnzoo.ranges import DropProbability, Range, Size, SizeOrZero
 from rnnzoo.shapes import Float, Int, Tensor
 from rnnzoo.state import State
 
@@ -46,26 +48,20 @@ class StackConfig(Config):
 
     cell: CellConfig = field(default_factory=LSTMConfig)
     cells: tuple[CellConfig, ...] = ()
-    hidden_size: int = 256
-    num_layers: int = 1
+    hidden_size: Size = 256
+    num_layers: Annotated[int, Range("1 <= x <= 1000")] = 1
     residual: bool = False
     layer_norm: bool = False
-    hidden_dropout: float = 0.0
+    hidden_dropout: DropProbability = 0.0
     locked_dropout: bool = False
-    weight_dropout: float = 0.0
-    output_size: int = 0
+    weight_dropout: DropProbability = 0.0
+    output_size: SizeOrZero = 0
     block: BlockConfig | None = None
-    zoneout: float = 0.0
+    zoneout: DropProbability = 0.0
 
     def __post_init__(self) -> None:
-        if self.hidden_size < 1 or self.num_layers < 1:
-            raise ValueError("hidden_size and num_layers must be at least 1")
-        if self.output_size < 0:
-            raise ValueError("output_size cannot be negative")
         if self.cells and self.num_layers not in (1, len(self.cells)):
             raise ValueError(f"num_layers is {self.num_layers}, but there are {len(self.cells)} cells")
-        if not all(0 <= p < 1 for p in (self.hidden_dropout, self.weight_dropout, self.zoneout)):
-            raise ValueError("a dropout lies between 0 and 1")
         if self.block is not None and (self.residual or self.layer_norm):
             raise ValueError("a block has a residual and norms of its own: leave residual and layer_norm off")
 

@@ -18,6 +18,7 @@ import torch
 
 from rnnzoo.cells._affine import AffineCell, Params, PointwiseGradients
 from rnnzoo.cells.base import CellConfig
+from rnnzoo.ranges import Bias
 from rnnzoo.shapes import Float, Tensor
 
 __all__ = ["CIFG", "EXAMPLES", "CIFGConfig", "CIFGState"]
@@ -38,7 +39,7 @@ class CIFGConfig(CellConfig, name="cifg"):
         forget_bias: the forget gate's bias at the start.
     """
 
-    forget_bias: float = 1.0
+    forget_bias: Bias = 1.0
 
     def build(self, input_size: int, hidden_size: int) -> CIFG:
         return CIFG(input_size, hidden_size, self.forget_bias)

@@ -9,7 +9,7 @@ explodes nor vanishes as long as u stays near what the last step's gradient need
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -19,6 +19,7 @@ from rnnzoo.cells._scan import ScanCell
 from rnnzoo.cells.base import CellConfig
 from rnnzoo.nn.elementwise import independent_scan, independent_step
 from rnnzoo.nn.init import xavier_gates_
+from rnnzoo.ranges import Range
 from rnnzoo.shapes import Float, Tensor
 
 __all__ = ["EXAMPLES", "IndRNN", "IndRNNConfig", "IndRNNState"]
@@ -42,8 +43,8 @@ class IndRNNConfig(CellConfig, name="indrnn"):
     """
 
     nonlinearity: Literal["relu", "tanh"] = "relu"
-    recurrent_min: float = 0.0
-    recurrent_max: float = 1.0
+    recurrent_min: Annotated[float, Range("-1000 <= x <= 1000")] = 0.0
+    recurrent_max: Annotated[float, Range("-1000 <= x <= 1000")] = 1.0
 
     def __post_init__(self) -> None:
         if self.recurrent_min > self.recurrent_max:

@@ -22,6 +22,7 @@ from torch import nn
 from rnnzoo.cells._scan import ScanCell
 from rnnzoo.cells.base import CellConfig
 from rnnzoo.nn.scan import linear_scan, widened
+from rnnzoo.ranges import NonNegative, Share, SizeOrZero
 from rnnzoo.shapes import Float, Tensor
 
 __all__ = ["EXAMPLES", "LRU", "LRUConfig", "LRUState"]
@@ -45,10 +46,10 @@ class LRUConfig(CellConfig, name="lru"):
         max_phase: lambda's angle begins uniform between 0 and this; small for long inputs.
     """
 
-    state_size: int = 0
-    r_min: float = 0.9
-    r_max: float = 0.999
-    max_phase: float = 2 * math.pi
+    state_size: SizeOrZero = 0
+    r_min: Share = 0.9
+    r_max: Share = 0.999
+    max_phase: NonNegative = 2 * math.pi
 
     def __post_init__(self) -> None:
         if not 0 <= self.r_min < self.r_max < 1:

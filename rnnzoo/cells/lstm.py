@@ -21,6 +21,7 @@ import torch.nn.functional as F
 
 from rnnzoo.cells._kernel import KernelCell
 from rnnzoo.cells.base import CellConfig
+from rnnzoo.ranges import Bias
 from rnnzoo.shapes import Float, Tensor
 
 __all__ = ["EXAMPLES", "LSTM", "LSTMConfig", "LSTMState"]
@@ -42,7 +43,7 @@ class LSTMConfig(CellConfig, name="lstm"):
             remember (Jozefowicz et al. 2015).
     """
 
-    forget_bias: float = 1.0
+    forget_bias: Bias = 1.0
 
     def build(self, input_size: int, hidden_size: int) -> LSTM:
         return LSTM(input_size, hidden_size, self.forget_bias)

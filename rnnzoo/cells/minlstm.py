@@ -23,6 +23,7 @@ from rnnzoo.cells.base import CellConfig
 from rnnzoo.cells.mingru import positive_content
 from rnnzoo.nn.elementwise import gated_scan, gated_step
 from rnnzoo.nn.init import xavier_gates_
+from rnnzoo.ranges import Bias
 from rnnzoo.shapes import Float, Tensor
 
 __all__ = ["EXAMPLES", "MinLSTM", "MinLSTMConfig", "MinLSTMState"]
@@ -43,7 +44,7 @@ class MinLSTMConfig(CellConfig, name="minlstm"):
         positive: content and state are kept positive, as in the paper's log-space form.
     """
 
-    forget_bias: float = 1.0
+    forget_bias: Bias = 1.0
     positive: bool = False
 
     def build(self, input_size: int, hidden_size: int) -> MinLSTM:

@@ -26,6 +26,7 @@ from torch import nn
 from rnnzoo.cells._matrix import MatrixCell, causal
 from rnnzoo.cells.base import CellConfig
 from rnnzoo.nn.init import xavier_gates_
+from rnnzoo.ranges import Size
 from rnnzoo.shapes import Bool, Float, Tensor
 
 __all__ = ["EXAMPLES", "MLSTM", "MLSTMConfig", "MLSTMState"]
@@ -48,8 +49,8 @@ class MLSTMConfig(CellConfig, name="mlstm"):
         chunk_size: steps that training takes at once; changes speed and memory, not the results.
     """
 
-    heads: int = 1
-    chunk_size: int = 64
+    heads: Size = 1
+    chunk_size: Size = 64
 
     def __post_init__(self) -> None:
         if self.heads < 1 or self.chunk_size < 1:

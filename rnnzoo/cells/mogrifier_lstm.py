@@ -12,7 +12,7 @@ depends on h, nothing can be multiplied ahead of time. Gate order i f g o.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -20,6 +20,7 @@ from torch import nn
 
 from rnnzoo.cells.base import Cell, CellConfig
 from rnnzoo.nn.init import orthogonal_gates_, xavier_gates_
+from rnnzoo.ranges import Bias, Range
 from rnnzoo.shapes import Float, Tensor
 
 __all__ = ["EXAMPLES", "MogrifierLSTM", "MogrifierLSTMConfig", "MogrifierLSTMState"]
@@ -41,8 +42,8 @@ class MogrifierLSTMConfig(CellConfig, name="mogrifier_lstm"):
         forget_bias: the forget gate's bias at the start.
     """
 
-    rounds: int = 5
-    forget_bias: float = 1.0
+    rounds: Annotated[int, Range("0 <= x <= 1000")] = 5
+    forget_bias: Bias = 1.0
 
     def __post_init__(self) -> None:
         if self.rounds < 0:

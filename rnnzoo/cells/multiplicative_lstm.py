@@ -24,6 +24,7 @@ from rnnzoo.cells._hoisted import HoistedCell
 from rnnzoo.cells._products import hoisted_linear
 from rnnzoo.cells.base import CellConfig
 from rnnzoo.nn.init import orthogonal_gates_, xavier_gates_
+from rnnzoo.ranges import Bias
 from rnnzoo.shapes import Float, Tensor
 
 __all__ = ["EXAMPLES", "MultiplicativeLSTM", "MultiplicativeLSTMConfig", "MultiplicativeLSTMState"]
@@ -44,7 +45,7 @@ class MultiplicativeLSTMConfig(CellConfig, name="multiplicative_lstm"):
         forget_bias: the forget gate's bias at the start.
     """
 
-    forget_bias: float = 1.0
+    forget_bias: Bias = 1.0
 
     def build(self, input_size: int, hidden_size: int) -> MultiplicativeLSTM:
         return MultiplicativeLSTM(input_size, hidden_size, self.forget_bias)

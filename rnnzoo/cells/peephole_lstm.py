@@ -21,6 +21,7 @@ from torch import nn
 
 from rnnzoo.cells._affine import AffineCell, Params, PointwiseGradients
 from rnnzoo.cells.base import CellConfig
+from rnnzoo.ranges import Bias
 from rnnzoo.shapes import Float, Tensor
 
 __all__ = ["EXAMPLES", "PeepholeLSTM", "PeepholeLSTMConfig", "PeepholeLSTMState"]
@@ -41,7 +42,7 @@ class PeepholeLSTMConfig(CellConfig, name="peephole_lstm"):
         forget_bias: the forget gate's bias at the start.
     """
 
-    forget_bias: float = 1.0
+    forget_bias: Bias = 1.0
 
     def build(self, input_size: int, hidden_size: int) -> PeepholeLSTM:
         return PeepholeLSTM(input_size, hidden_size, self.forget_bias)

@@ -26,6 +26,7 @@ from rnnzoo.cells._products import hoisted_linear
 from rnnzoo.cells.base import CellConfig
 from rnnzoo.errors import UserError
 from rnnzoo.nn.init import xavier_gates_
+from rnnzoo.ranges import Bias, Size
 from rnnzoo.shapes import Float, Int, Tensor
 from rnnzoo.state import State
 
@@ -48,8 +49,8 @@ class ProjectedLSTMConfig(CellConfig, name="projected_lstm"):
         forget_bias: the forget gate's bias at the start, both bias vectors together.
     """
 
-    proj_size: int | None = None
-    forget_bias: float = 1.0
+    proj_size: Size | None = None
+    forget_bias: Bias = 1.0
 
     def __post_init__(self) -> None:
         if self.proj_size is not None and self.proj_size < 1:

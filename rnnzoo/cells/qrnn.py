@@ -13,7 +13,7 @@ after t is in them. Before the first step stand zeros, so the past inputs are pa
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -23,6 +23,7 @@ from rnnzoo.cells._scan import ScanCell
 from rnnzoo.cells.base import CellConfig
 from rnnzoo.nn.elementwise import gated_scan, gated_step
 from rnnzoo.nn.init import xavier_gates_
+from rnnzoo.ranges import Bias, Range
 from rnnzoo.shapes import Float, Tensor
 
 __all__ = ["EXAMPLES", "QRNN", "QRNNConfig", "QRNNState"]
@@ -44,8 +45,8 @@ class QRNNConfig(CellConfig, name="qrnn"):
         forget_bias: the forget gate's bias at the start.
     """
 
-    window: int = 2
-    forget_bias: float = 0.0
+    window: Annotated[int, Range("1 <= x <= 1000")] = 2
+    forget_bias: Bias = 0.0
 
     def __post_init__(self) -> None:
         if self.window < 1:

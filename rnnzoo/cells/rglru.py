@@ -25,6 +25,7 @@ from rnnzoo.cells.base import CellConfig
 from rnnzoo.errors import UserError
 from rnnzoo.nn.init import xavier_gates_
 from rnnzoo.nn.scan import linear_scan, widened
+from rnnzoo.ranges import Share, Size
 from rnnzoo.shapes import Float, Tensor
 
 __all__ = ["EXAMPLES", "RGLRU", "RGLRUConfig", "RGLRUState"]
@@ -49,9 +50,9 @@ class RGLRUConfig(CellConfig, name="rglru"):
         a_max: see `a_min`; less than 1.
     """
 
-    heads: int = 1
-    a_min: float = 0.9
-    a_max: float = 0.999
+    heads: Size = 1
+    a_min: Share = 0.9
+    a_max: Share = 0.999
 
     def __post_init__(self) -> None:
         if self.heads < 1:

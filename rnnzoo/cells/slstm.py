@@ -24,6 +24,7 @@ from rnnzoo.cells._affine import AffineCell, Params, PointwiseGradients
 from rnnzoo.cells.base import CellConfig
 from rnnzoo.errors import UserError
 from rnnzoo.nn.init import orthogonal_gates_
+from rnnzoo.ranges import Bias, Size
 from rnnzoo.shapes import Float, Tensor
 
 __all__ = ["EXAMPLES", "SLSTM", "SLSTMConfig", "SLSTMState"]
@@ -53,9 +54,9 @@ class SLSTMConfig(CellConfig, name="slstm"):
         forget_bias: its bias at the start.
     """
 
-    heads: int = 1
+    heads: Size = 1
     forget_gate: Literal["exp", "sigmoid"] = "exp"
-    forget_bias: float = 1.0
+    forget_bias: Bias = 1.0
 
     def __post_init__(self) -> None:
         if self.heads < 1:

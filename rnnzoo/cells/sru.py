@@ -22,6 +22,7 @@ from torch import nn
 from rnnzoo.cells._scan import ScanCell
 from rnnzoo.cells.base import CellConfig
 from rnnzoo.nn.elementwise import gated_scan, gated_step
+from rnnzoo.ranges import Bias
 from rnnzoo.shapes import Float, Tensor
 
 __all__ = ["EXAMPLES", "SRU", "SRUConfig", "SRUState"]
@@ -41,7 +42,7 @@ class SRUConfig(CellConfig, name="sru"):
         highway_bias: b_r at the start; the more negative, the more of the input passes by the memory.
     """
 
-    highway_bias: float = 0.0
+    highway_bias: Bias = 0.0
 
     def build(self, input_size: int, hidden_size: int) -> SRU:
         return SRU(input_size, hidden_size, self.highway_bias)

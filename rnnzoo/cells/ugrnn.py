@@ -17,6 +17,7 @@ import torch
 
 from rnnzoo.cells._affine import AffineCell, Params, PointwiseGradients
 from rnnzoo.cells.base import CellConfig
+from rnnzoo.ranges import Bias
 from rnnzoo.shapes import Float, Tensor
 
 __all__ = ["EXAMPLES", "UGRNN", "UGRNNConfig", "UGRNNState"]
@@ -36,7 +37,7 @@ class UGRNNConfig(CellConfig, name="ugrnn"):
         update_bias: the gate's bias at the start; above 0 a new network remembers.
     """
 
-    update_bias: float = 1.0
+    update_bias: Bias = 1.0
 
     def build(self, input_size: int, hidden_size: int) -> UGRNN:
         return UGRNN(input_size, hidden_size, self.update_bias)

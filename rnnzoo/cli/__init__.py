@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
+import contextlib
 import importlib
 import os
 import sys
 import warnings
 from collections.abc import Sequence
 
+from rnnzoo.cli.boundary import report
+from rnnzoo.cli.options import Parser
 from rnnzoo.errors import UserError
 from rnnzoo.version import __version__
 
@@ -16,7 +18,7 @@ __all__ = ["main"]
 
 COMMANDS = (
     *("quickstart", "train", "test", "score", "generate", "translate", "compare", "sweep"),
-    *("recipes", "data", "list", "show", "download", "entry", "verify", "push", "export", "see"),
+    *("recipes", "runs", "data", "list", "show", "download", "entry", "verify", "push", "export", "see"),
 )
 
 
@@ -28,11 +30,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit code: 0; 1 when a check failed; 2 for what the user can put right; 3 when training diverged; 130 after
-        Ctrl-C.
+        Ctrl-C; 70 for a fault of rnnzoo's own.
     """
     warnings.formatwarning = _plainly
+    with contextlib.suppress(AttributeError, ValueError, OSError):  # names of files that are no UTF-8 are printed too
+        sys.stdout.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
     words = [_dashed(word) for word in (sys.argv[1:] if argv is None else argv)]
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="rnnzoo",
         description="Recurrent networks that you can train, pull and re-measure.",
         epilog="`rnnzoo COMMAND --help` says more. Begin with `rnnzoo quickstart`.",
@@ -41,11 +45,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     subparsers = parser.add_subparsers(metavar="COMMAND", title="commands")
     for name in COMMANDS:
         importlib.import_module(f"rnnzoo.cli.{name}").register(subparsers)
-    args, rest = parser.parse_known_args(words)
-    if not hasattr(args, "run"):
-        parser.print_help()
-        return 0
     try:
+        args, rest = parser.parse_known_args(words)
+        if not hasattr(args, "run"):
+            parser.print_help()
+            return 0
         if rest and not getattr(args, "takes_settings", False):
             raise UserError(f"unrecognized arguments: {' '.join(rest)}")
         args.settings = rest
@@ -55,9 +59,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             import_cells(place)
         code: int = args.run(args)
         return code
-    except UserError as error:
-        print(f"rnnzoo: {error}", file=sys.stderr)
-        return error.exit_code
     except KeyboardInterrupt:
         print("rnnzoo: interrupted", file=sys.stderr)
         return 130
@@ -65,6 +66,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader has gone (`| head`): a second failure, when Python flushes at exit, is headed off.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except Exception as error:
+        return report(error)
 
 
 def _plainly(

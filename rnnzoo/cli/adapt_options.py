@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from rnnzoo.cli.options import fraction, whole
 from rnnzoo.errors import UserError
 
 if TYPE_CHECKING:
@@ -41,10 +42,22 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="dynamic evaluation (Krause et al. 2018): gradient steps on the text itself; rms reads the training text "
         "first, and divides by what its gradients are like (sgd when neither is said)",
     )
-    group.add_argument("--dynamic-lr", type=float, metavar="X", help="its step size")
-    group.add_argument("--dynamic-decay", type=float, metavar="X", help="how fast it goes back to the trained weights")
-    group.add_argument("--dynamic-segment", type=int, metavar="N", help="tokens predicted before they are learned from")
-    group.add_argument("--dynamic-epsilon", type=float, metavar="X", help="of rms: in units of its mean scale")
+    group.add_argument("--dynamic-lr", type=fraction("0 <= x <= 1e6"), metavar="X", help="its step size")
+    group.add_argument(
+        "--dynamic-decay",
+        type=fraction("0 <= x <= 1"),
+        metavar="X",
+        help="how fast it goes back to the trained weights",
+    )
+    group.add_argument(
+        "--dynamic-segment",
+        type=whole("1 <= x <= 1e12"),
+        metavar="N",
+        help="tokens predicted before they are learned from",
+    )
+    group.add_argument(
+        "--dynamic-epsilon", type=fraction("0 < x <= 1e6"), metavar="X", help="of rms: in units of its mean scale"
+    )
     group.add_argument(
         "--cache",
         nargs="?",
@@ -53,8 +66,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="continuous cache (Grave et al. 2017) of the last N tokens: what followed a like context comes again",
     )
-    group.add_argument("--cache-theta", type=float, metavar="X", help="how much it prefers like contexts")
-    group.add_argument("--cache-lambda", type=float, metavar="X", help="its part in the mixture with the model")
+    group.add_argument(
+        "--cache-theta", type=fraction("0 <= x <= 1e6"), metavar="X", help="how much it prefers like contexts"
+    )
+    group.add_argument(
+        "--cache-lambda", type=fraction("0 <= x < 1"), metavar="X", help="its part in the mixture with the model"
+    )
 
 
 def asked(args: argparse.Namespace) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from rnnzoo.cli.options import fraction, whole
 from rnnzoo.cli.plugins import add_import
 from rnnzoo.errors import UserError, nearest
 
@@ -30,13 +31,29 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("--recipe", default=RECIPE, metavar="RECIPE", help=f"what is trained ({RECIPE})")
     parser.add_argument("--cells", type=_names, metavar="A,B,...", help="which ones (all there are)")
-    parser.add_argument("--parameters", type=int, default=300_000, metavar="N", help="of each model (300000)")
-    parser.add_argument("--tokens", type=int, default=1_000_000, metavar="N", help="read in training (1000000)")
+    parser.add_argument(
+        "--parameters", type=whole("1 <= x <= 1e12"), default=300_000, metavar="N", help="of each model (300000)"
+    )
+    parser.add_argument(
+        "--tokens", type=whole("1 <= x <= 1e15"), default=1_000_000, metavar="N", help="read in training (1000000)"
+    )
     parser.add_argument("--lrs", type=_numbers, default=(1e-3, 3e-3, 1e-2), metavar="X,Y,...", help="(1e-3,3e-3,1e-2)")
-    parser.add_argument("--seeds", type=int, default=3, metavar="N", help="of the best-known cells; others have 1 (3)")
+    parser.add_argument(
+        "--seeds",
+        type=whole("1 <= x <= 1e6"),
+        default=3,
+        metavar="N",
+        help="of the best-known cells; others have 1 (3)",
+    )
     parser.add_argument("--seeded", type=_names, metavar="A,B,...", help="the cells that have all seeds")
-    parser.add_argument("--threads", type=int, default=1, metavar="N", help="of each run (1)")
-    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="runs at a time, a core or more for each (1)")
+    parser.add_argument("--threads", type=whole("1 <= x <= 1024"), default=1, metavar="N", help="of each run (1)")
+    parser.add_argument(
+        "--jobs",
+        type=whole("1 <= x <= 1024"),
+        default=1,
+        metavar="N",
+        help="runs at a time, a core or more for each (1)",
+    )
     parser.add_argument("--device", choices=("cpu", "gpu"), default="cpu", help="(cpu)")
     parser.add_argument("--out", type=Path, default=Path("comparison"), metavar="DIR", help="(comparison)")
     parser.add_argument("--page", type=Path, metavar="FILE.md", help="also write it between the marks of this page")
@@ -50,11 +67,13 @@ def run(args: argparse.Namespace) -> int:
     from rnnzoo.cells import CellConfig
     from rnnzoo.cli.text_io import notice
     from rnnzoo.cli.train import parse_settings
+    from rnnzoo.destinations import check_folder_destination
     from rnnzoo.studies.comparison import BEST_KNOWN, Comparison, compare, write_report
     from rnnzoo.studies.comparison.plan import OWN
     from rnnzoo.studies.comparison.report import check_page, write_page
     from rnnzoo.tasks.recipe import override, read
 
+    check_folder_destination(args.out)
     settings = parse_settings(args.settings)
     for name in settings:
         if name in OWN:
@@ -90,4 +109,4 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def _numbers(text: str) -> tuple[float, ...]:
-    return tuple(dict.fromkeys(float(number) for number in text.split(",")))
+    return tuple(dict.fromkeys(map(fraction("0 < x <= 1e6"), text.split(","))))

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from rnnzoo.cli.options import whole
 from rnnzoo.cli.text_io import add_form, form_of, notice, quietly
 
 if TYPE_CHECKING:
@@ -50,7 +51,12 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "'{name: bpe, vocab_size: 16000}'; or a tokenizer.json, or a folder with one (char)",
     )
     build.add_argument("--test-part", action="store_true", help="cut 80/10/10 instead of 90/10, where it has no parts")
-    build.add_argument("--shard-characters", type=int, metavar="N", help="characters in a shard, about (33,554,432)")
+    build.add_argument(
+        "--shard-characters",
+        type=whole("1 <= x <= 1e12"),
+        metavar="N",
+        help="characters in a shard, about (33,554,432)",
+    )
     parser.set_defaults(run=run)
 
 
@@ -134,6 +140,9 @@ def _build(args: argparse.Namespace) -> None:
     from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
     from rnnzoo.data.shard_build import SHARD_CHARACTERS, build_shards
+    from rnnzoo.destinations import check_folder_destination
+
+    check_folder_destination(args.folder)  # before a tokenizer is trained
 
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[shown]}"), TimeRemainingColumn())
     console, tasks = Console(stderr=True), dict[str, TaskID]()
@@ -167,10 +176,9 @@ def _tokenizer(word: str) -> Any:
     """A tokenizer that a file holds, or what a recipe would say."""
     from pathlib import Path
 
-    import yaml
-
     from rnnzoo.errors import UserError
     from rnnzoo.text import load_tokenizer
+    from rnnzoo.zoo.recipes import parse_yaml
 
     path = Path(word)
     if path.is_dir():
@@ -178,9 +186,9 @@ def _tokenizer(word: str) -> Any:
     if path.is_file() or path.suffix == ".json":
         return load_tokenizer(path)
     try:
-        return yaml.safe_load(word)
-    except yaml.YAMLError:
-        raise UserError(f"--tokenizer: {word!r:.60} is not YAML") from None
+        return parse_yaml(word)
+    except UserError as error:
+        raise UserError(f"--tokenizer: {error}") from None
 
 
 def _facts(entry: CorpusEntry) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from rnnzoo.cli.backend import add_backend, backend_of
+from rnnzoo.cli.options import fraction, seed, whole
 from rnnzoo.cli.plugins import add_import
 from rnnzoo.cli.text_io import add_form, choose_device, form_of, known_text, read_text, unescaped, write
 from rnnzoo.errors import UserError
@@ -36,24 +37,46 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     source.add_argument("--prompt-file", metavar="FILE", help="the prompt in a file, as it is, or - for standard input")
     parser.add_argument("--no-echo", action="store_true", help="print the new text only, without the prompt")
-    parser.add_argument("--max-new-tokens", type=int, default=500, metavar="N", help="at most N tokens (500)")
     parser.add_argument(
-        "--temperature", type=float, metavar="T", help="below 1 plainer, above 1 wilder, 0 greedy (0.8)"
+        "--max-new-tokens", type=whole("0 <= x <= 1e9"), default=500, metavar="N", help="at most N tokens (500)"
+    )
+    parser.add_argument(
+        "--temperature",
+        type=fraction("0 <= x <= 1e6"),
+        metavar="T",
+        help="below 1 plainer, above 1 wilder, 0 greedy (0.8)",
     )
     parser.add_argument("--greedy", action="store_true", help="always the most probable token; same as --temperature 0")
-    parser.add_argument("--top-k", type=int, default=0, metavar="K", help="only the K most probable tokens")
     parser.add_argument(
-        "--top-p", type=float, default=1.0, metavar="P", help="only the most probable tokens that together hold P"
+        "--top-k", type=whole("0 <= x <= 1e9"), default=0, metavar="K", help="only the K most probable tokens"
     )
     parser.add_argument(
-        "--min-p", type=float, default=0.0, metavar="P", help="only tokens at least P times as probable as the first"
+        "--top-p",
+        type=fraction("0 <= x <= 1"),
+        default=1.0,
+        metavar="P",
+        help="only the most probable tokens that together hold P",
     )
-    parser.add_argument("--seed", type=int, metavar="S", help="the same seed gives the same text")
     parser.add_argument(
-        "--beam", type=int, metavar="K", help="nothing is drawn: the most probable text that K hypotheses find"
+        "--min-p",
+        type=fraction("0 <= x <= 1"),
+        default=0.0,
+        metavar="P",
+        help="only tokens at least P times as probable as the first",
+    )
+    parser.add_argument("--seed", type=seed, metavar="S", help="the same seed gives the same text")
+    parser.add_argument(
+        "--beam",
+        type=whole("1 <= x <= 10000"),
+        metavar="K",
+        help="nothing is drawn: the most probable text that K hypotheses find",
     )
     parser.add_argument(
-        "--num", type=int, default=1, metavar="N", help="N texts, text i with seed S + i, or the N best (1)"
+        "--num",
+        type=whole("1 <= x <= 1e6"),
+        default=1,
+        metavar="N",
+        help="N texts, text i with seed S + i, or the N best (1)",
     )
     parser.add_argument(
         "--stop", action="append", metavar="TEXT", help="end before TEXT; \\n and \\t are understood; may be repeated"

@@ -8,6 +8,8 @@ import shutil
 import sys
 from pathlib import Path
 
+from rnnzoo.cli.options import seed
+
 __all__ = ["register", "run"]
 
 ENTRY = "char-lstm.tinyshakespeare"
@@ -22,7 +24,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description="Lets a trained model speak, then trains a small one on Python's own documentation, offline.",
     )
     parser.add_argument("--runs", default="runs", metavar="DIR", help="where run folders go (runs)")
-    parser.add_argument("--seed", type=int, default=1, metavar="S", help="another seed, another text")
+    parser.add_argument("--seed", type=seed, default=1, metavar="S", help="another seed, another text")
     parser.set_defaults(run=run)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 
+from rnnzoo.cli.options import whole
+
 __all__ = ["register", "run"]
 
 
@@ -13,7 +15,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = subparsers.add_parser("show", help="what is known of one model", description="Prints a model's facts.")
     parser.add_argument("model", metavar="MODEL", help="a name of the zoo, a folder, or ORG/REPO")
     parser.add_argument("--nearest", metavar="WORD", help="print the tokens with the most similar vectors instead")
-    parser.add_argument("--num", type=int, default=10, metavar="K", help="how many of them (10)")
+    parser.add_argument("--num", type=whole("1 <= x <= 1e6"), default=10, metavar="K", help="how many of them (10)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
 

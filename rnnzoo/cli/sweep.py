@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from rnnzoo.cli.options import whole
 from rnnzoo.cli.plugins import add_import
 
 __all__ = ["register", "run"]
@@ -32,8 +33,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("recipe", metavar="RECIPE", help="a packaged recipe (`rnnzoo recipes ls`), or a YAML file")
     parser.add_argument("--out", type=Path, metavar="DIR", help="(sweeps/RECIPE)")
-    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="trainings at a time, a core for each (1)")
-    parser.add_argument("--threads", type=int, default=1, metavar="N", help="of each training (1)")
+    parser.add_argument(
+        "--jobs", type=whole("1 <= x <= 1024"), default=1, metavar="N", help="trainings at a time, a core for each (1)"
+    )
+    parser.add_argument("--threads", type=whole("1 <= x <= 1024"), default=1, metavar="N", help="of each training (1)")
     parser.add_argument("--page", type=Path, metavar="FILE.md", help="also write it between the marks of this page")
     parser.add_argument("--report", action="store_true", help="run nothing; write the tables of what is there")
     add_import(parser)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnnzoo.cli.backend import add_backend, backend_of
+from rnnzoo.cli.options import fraction, seed, whole
 from rnnzoo.cli.plugins import add_import
 from rnnzoo.cli.text_io import add_form, choose_device, form_of, known_text, notice, read_text, write
 from rnnzoo.errors import UserError
@@ -50,9 +51,15 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--output", metavar="FILE", help="write there, completely or not at all")
     parser.add_argument("--src", metavar="LANG", help="make sure that the model translates from this language")
     parser.add_argument("--tgt", metavar="LANG", help="make sure that it translates into this one")
-    parser.add_argument("--beam", type=int, metavar="K", help="K hypotheses are followed; 1 is greedy (5)")
     parser.add_argument(
-        "--nbest", type=int, default=1, metavar="N", help="the N best of each, after the line's number and a tab (1)"
+        "--beam", type=whole("1 <= x <= 10000"), metavar="K", help="K hypotheses are followed; 1 is greedy (5)"
+    )
+    parser.add_argument(
+        "--nbest",
+        type=whole("1 <= x <= 10000"),
+        default=1,
+        metavar="N",
+        help="the N best of each, after the line's number and a tab (1)",
     )
     parser.add_argument(
         "--length-penalty",
@@ -60,19 +67,33 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         default="average",
         help="what long translations are compared with short ones by (average: per token)",
     )
-    parser.add_argument("--alpha", type=float, default=1.0, metavar="A", help="its strength (1)")
+    parser.add_argument("--alpha", type=fraction("0 <= x <= 1e6"), default=1.0, metavar="A", help="its strength (1)")
     parser.add_argument(
-        "--no-repeat-ngram", type=int, default=0, metavar="N", help="no sequence of N tokens twice in a translation"
+        "--no-repeat-ngram",
+        type=whole("0 <= x <= 1e9"),
+        default=0,
+        metavar="N",
+        help="no sequence of N tokens twice in a translation",
     )
-    parser.add_argument("--min-len", type=int, default=0, metavar="N", help="at least N tokens")
-    parser.add_argument("--max-len", type=int, default=0, metavar="N", help="at most N, the end counted")
+    parser.add_argument("--min-len", type=whole("0 <= x <= 1e9"), default=0, metavar="N", help="at least N tokens")
+    parser.add_argument(
+        "--max-len", type=whole("0 <= x <= 1e9"), default=0, metavar="N", help="at most N, the end counted"
+    )
     parser.add_argument("--prefix", default="", metavar="TEXT", help="what each translation begins with")
     parser.add_argument("--sample", action="store_true", help="draw translations instead of searching for the best")
-    parser.add_argument("--temperature", type=float, metavar="T", help="of --sample: below 1 plainer (1)")
-    parser.add_argument("--top-k", type=int, metavar="K", help="of --sample: only the K most probable tokens")
-    parser.add_argument("--top-p", type=float, metavar="P", help="of --sample: only those that together hold P")
-    parser.add_argument("--min-p", type=float, metavar="P", help="of --sample: only those at least P times the first")
-    parser.add_argument("--seed", type=int, metavar="S", help="of --sample: the same seed draws the same")
+    parser.add_argument(
+        "--temperature", type=fraction("0 <= x <= 1e6"), metavar="T", help="of --sample: below 1 plainer (1)"
+    )
+    parser.add_argument(
+        "--top-k", type=whole("0 <= x <= 1e9"), metavar="K", help="of --sample: only the K most probable tokens"
+    )
+    parser.add_argument(
+        "--top-p", type=fraction("0 <= x <= 1"), metavar="P", help="of --sample: only those that together hold P"
+    )
+    parser.add_argument(
+        "--min-p", type=fraction("0 <= x <= 1"), metavar="P", help="of --sample: only those at least P times the first"
+    )
+    parser.add_argument("--seed", type=seed, metavar="S", help="of --sample: the same seed draws the same")
     parser.add_argument("--scores", action="store_true", help="the score and a tab before each translation")
     parser.add_argument("--json", action="store_true", help="a line of JSON for each sentence")
     parser.add_argument(
@@ -84,7 +105,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         default="error",
         help="characters that the model does not know: an error, or left out",
     )
-    parser.add_argument("--batch-size", type=int, default=64, metavar="N", help="at most N sentences at once (64)")
+    parser.add_argument(
+        "--batch-size", type=whole("1 <= x <= 1e6"), default=64, metavar="N", help="at most N sentences at once (64)"
+    )
     parser.add_argument("--device", default="cpu", metavar="NAME", help="cpu, cuda, ... (cpu)")
     add_form(parser)
     add_backend(parser)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
-import sys
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rnnzoo.config import Config
+from rnnzoo.ranges import Count, NonNegative
 from rnnzoo.text.spaces import plain_spaces
 
 __all__ = ["CleaningConfig", "Pairs", "clean_pairs", "describe", "plain_spaces"]
@@ -28,8 +27,8 @@ class CleaningConfig(Config):
         duplicates: pairs that are there already may stay.
     """
 
-    max_chars: int = 1000
-    max_ratio: float = 4.0
+    max_chars: Count = 1000
+    max_ratio: NonNegative = 4.0
     duplicates: bool = True
 
     def __post_init__(self) -> None:
@@ -37,7 +36,7 @@ class CleaningConfig(Config):
             raise ValueError("max_chars and max_ratio must be at least 1")
 
 
-_LENIENT = CleaningConfig(max_chars=sys.maxsize, max_ratio=math.inf)
+_LENIENT = CleaningConfig(max_chars=10**12, max_ratio=1e6)
 
 
 def clean_pairs(pairs: Pairs, config: CleaningConfig | None) -> tuple[Pairs, Counter[str]]:

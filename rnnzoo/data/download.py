@@ -18,6 +18,7 @@ from rnnzoo.data.sources import CorpusEntry, CorpusFile, Form, Source
 from rnnzoo.data.transfer import TransferError, discard, fetch
 from rnnzoo.errors import UserError
 from rnnzoo.files import sha256_file, write_durably
+from rnnzoo.system import lock
 
 __all__ = ["get_corpus"]
 
@@ -201,11 +202,6 @@ def _is_page(part: Path) -> bool:
 @contextlib.contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """One process at a time downloads into `folder`; others wait, and then find the files there."""
-    try:
-        import fcntl
-    except ImportError:  # not a POSIX system: the checks still hold, two downloads may only disturb each other
-        yield
-        return
-    with (folder / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with (folder / ".lock").open("w") as file:
+        lock(file, wait=True)
         yield

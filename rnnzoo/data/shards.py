@@ -23,6 +23,7 @@ import numpy.typing as npt
 from rnnzoo.config import Config
 from rnnzoo.errors import UserError
 from rnnzoo.files import read_json, sha256_file
+from rnnzoo.ranges import Count
 from rnnzoo.text import Tokenizer
 from rnnzoo.text.base import id_dtype
 
@@ -42,8 +43,8 @@ class Shard(Config):
     """
 
     file: str
-    characters: int
-    tokens: int
+    characters: Count
+    tokens: Count
     sha256: str
 
     def __post_init__(self) -> None:
@@ -71,7 +72,7 @@ class ShardIndex(Config):
     licence: str
     tokenizer: str
     tokenizer_config: dict[str, Any] | None
-    shard_characters: int
+    shard_characters: Count
     train: tuple[Shard, ...]
     valid: tuple[Shard, ...]
     test: tuple[Shard, ...] = ()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeVar
@@ -13,6 +12,7 @@ from torch import Tensor
 
 from rnnzoo.config import Config
 from rnnzoo.errors import UserError
+from rnnzoo.ranges import Beam, Count, NonNegative
 
 __all__ = ["Hypothesis", "SearchConfig", "row_limits"]
 
@@ -56,26 +56,19 @@ class SearchConfig(Config):
         UserError: a value is out of range.
     """
 
-    beam: int = 5
-    nbest: int = 1
+    beam: Beam = 5
+    nbest: Beam = 1
     length_penalty: Literal["none", "average", "wu"] = "average"
-    alpha: float = 1.0
-    no_repeat_ngram: int = 0
-    min_len: int = 0
-    max_len: int = 0
+    alpha: NonNegative = 1.0
+    no_repeat_ngram: Count = 0
+    min_len: Count = 0
+    max_len: Count = 0
 
     def __post_init__(self) -> None:
-        if self.beam < 1:
-            raise UserError(f"beam must be 1 (greedy) or more, not {self.beam}")
-        if not 1 <= self.nbest <= self.beam:
+        if self.nbest > self.beam:
             raise UserError(f"nbest must be from 1 to the beam, {self.beam}, not {self.nbest}")
         if self.length_penalty not in ("none", "average", "wu"):
             raise UserError(f"length_penalty must be none, average or wu, not {self.length_penalty!r}")
-        if not (math.isfinite(self.alpha) and self.alpha >= 0):
-            raise UserError(f"alpha must be 0 (no length penalty) or more, not {self.alpha}")
-        for name in ("no_repeat_ngram", "min_len", "max_len"):
-            if getattr(self, name) < 0:
-                raise UserError(f"{name} must be 0 or more, not {getattr(self, name)}")
         if 0 < self.max_len < self.min_len:
             raise UserError(f"min_len, {self.min_len}, is above max_len, {self.max_len}")
 

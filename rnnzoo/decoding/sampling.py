@@ -20,6 +20,7 @@ from torch import Tensor
 from rnnzoo.config import Config
 from rnnzoo.decoding.seeds import fresh_seed
 from rnnzoo.errors import UserError
+from rnnzoo.ranges import Count, NonNegative, Share
 
 __all__ = ["NOT_NUMBERS", "SamplingConfig", "filter_logits", "row_generators", "sample"]
 
@@ -44,20 +45,10 @@ class SamplingConfig(Config):
         UserError: a value is out of range.
     """
 
-    temperature: float = 1.0
-    top_k: int = 0
-    top_p: float = 1.0
-    min_p: float = 0.0
-
-    def __post_init__(self) -> None:
-        if not (math.isfinite(self.temperature) and self.temperature >= 0):
-            raise UserError(f"temperature must be 0 (greedy) or more, not {self.temperature}")
-        if self.top_k < 0:
-            raise UserError(f"top_k must be 0 (all tokens) or more, not {self.top_k}")
-        if not 0 <= self.top_p <= 1:
-            raise UserError(f"top_p must be from 0 to 1, not {self.top_p}")
-        if not 0 <= self.min_p <= 1:
-            raise UserError(f"min_p must be from 0 to 1, not {self.min_p}")
+    temperature: NonNegative = 1.0
+    top_k: Count = 0
+    top_p: Share = 1.0
+    min_p: Share = 0.0
 
 
 def filter_logits(logits: Tensor, config: SamplingConfig) -> Tensor:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Annotated, Self
 
 import torch
 from torch import nn
@@ -15,6 +14,7 @@ from rnnzoo.embeddings import Vectors
 from rnnzoo.errors import UserError
 from rnnzoo.networks.base import Network
 from rnnzoo.nn import AdaptiveEmbedding, AdaptiveHead, LinearHead, LockedDropout, dropped_embedding
+from rnnzoo.ranges import DropProbability, Positive, Range, Size, SizeOrZero
 from rnnzoo.shapes import Float, Int, Tensor
 from rnnzoo.state import State
 from rnnzoo.text import Tokenizer
@@ -42,27 +42,19 @@ class LanguageNetConfig(Config):
             right, as one is that has read a small text often (temperature scaling, Guo et al. 2017, arXiv:1706.04599).
     """
 
-    embedding_dim: int = 128
-    embedding_dropout: float = 0.0
-    input_dropout: float = 0.0
+    embedding_dim: Size = 128
+    embedding_dropout: DropProbability = 0.0
+    input_dropout: DropProbability = 0.0
     backbone: StackConfig = field(default_factory=StackConfig)
-    output_dropout: float = 0.0
+    output_dropout: DropProbability = 0.0
     tied: bool = False
-    embedding_projection: int = 0
-    output_projection: int = 0
-    adaptive_cutoffs: tuple[int, ...] = ()
-    init_range: float = 0.0
-    output_temperature: float = 1.0
+    embedding_projection: SizeOrZero = 0
+    output_projection: SizeOrZero = 0
+    adaptive_cutoffs: tuple[Size, ...] = ()
+    init_range: Annotated[float, Range("0 <= x <= 1000")] = 0.0
+    output_temperature: Positive = 1.0
 
     def __post_init__(self) -> None:
-        if self.embedding_dim < 1:
-            raise ValueError("embedding_dim must be at least 1")
-        if self.embedding_projection < 0 or self.output_projection < 0 or self.init_range < 0:
-            raise ValueError("embedding_projection, output_projection and init_range cannot be negative")
-        if not all(0 <= p < 1 for p in (self.embedding_dropout, self.input_dropout, self.output_dropout)):
-            raise ValueError("a dropout lies between 0 and 1")
-        if not (math.isfinite(self.output_temperature) and self.output_temperature > 0):
-            raise ValueError("output_temperature must be above 0")
         if self.output_temperature != 1 and self.adaptive_cutoffs:
             raise ValueError("output_temperature and adaptive_cutoffs exclude each other: clusters have no logits")
         if list(self.adaptive_cutoffs) != sorted({c for c in self.adaptive_cutoffs if c > 0}):

@@ -22,6 +22,7 @@ from rnnzoo.networks.base import Network
 from rnnzoo.networks.bridge import Bridge, BridgeKind
 from rnnzoo.nn import IGNORED, LinearHead, LockedDropout, dropped_embedding, one_mask, valid_steps
 from rnnzoo.nn.attention import AttentionConfig, GeneralConfig, Memory
+from rnnzoo.ranges import Count, DropProbability, Size, SizeOrZero
 from rnnzoo.shapes import Float, Int, Tensor
 from rnnzoo.state import State
 from rnnzoo.text import Tokenizer
@@ -54,9 +55,9 @@ class Seq2SeqNetConfig(Config):
             warning. 0 if unknown.
     """
 
-    embedding_dim: int = 256
-    embedding_dropout: float = 0.0
-    input_dropout: float = 0.0
+    embedding_dim: Size = 256
+    embedding_dropout: DropProbability = 0.0
+    input_dropout: DropProbability = 0.0
     encoder: StackConfig = field(default_factory=lambda: StackConfig(cell=GRUConfig(), hidden_size=192))
     bidirectional: bool = True
     decoder: StackConfig = field(default_factory=lambda: StackConfig(cell=GRUConfig(), hidden_size=384))
@@ -64,16 +65,12 @@ class Seq2SeqNetConfig(Config):
     bridge: BridgeKind = "projected"
     attention: AttentionConfig | None = field(default_factory=GeneralConfig)
     input_feeding: bool = False
-    readout_size: int = 0
-    output_dropout: float = 0.0
+    readout_size: SizeOrZero = 0
+    output_dropout: DropProbability = 0.0
     shared: Literal["none", "decoder", "all"] = "none"
-    max_source: int = 0
+    max_source: Count = 0
 
     def __post_init__(self) -> None:
-        if self.embedding_dim < 1 or self.readout_size < 0 or self.max_source < 0:
-            raise ValueError("embedding_dim must be at least 1; readout_size and max_source cannot be negative")
-        if not all(0 <= p < 1 for p in (self.embedding_dropout, self.input_dropout, self.output_dropout)):
-            raise ValueError("a dropout lies between 0 and 1")
         if self.shared != "none" and self.readout_size not in (0, self.embedding_dim):
             raise ValueError("shared: the output layer has embedding_dim features; leave readout_size at 0")
         if self.attention is None and self.bridge == "zero":

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from rnnzoo.config import Config
+from rnnzoo.ranges import Size, SizeOrZero
 from rnnzoo.shapes import Bool, Float, Tensor
 
 __all__ = ["Attention", "AttentionConfig", "Memory"]
@@ -150,11 +151,7 @@ class AdditiveConfig(AttentionConfig, name="additive"):
         size: features of what tanh is taken of; 0 for those of a query.
     """
 
-    size: int = 0
-
-    def __post_init__(self) -> None:
-        if self.size < 0:
-            raise ValueError("size cannot be negative")
+    size: SizeOrZero = 0
 
     def build(self, query_size: int, memory_size: int) -> Attention:
         return Additive(query_size, memory_size, self.size or query_size)
@@ -186,11 +183,7 @@ class MultiHeadConfig(AttentionConfig, name="multi_head"):
         heads: how many; they share the features of a query.
     """
 
-    heads: int = 4
-
-    def __post_init__(self) -> None:
-        if self.heads < 1:
-            raise ValueError("heads must be at least 1")
+    heads: Size = 4
 
     def build(self, query_size: int, memory_size: int) -> Attention:
         return MultiHead(query_size, memory_size, self.heads)

@@ -138,7 +138,7 @@ class Children:
                 stderr=errors,
                 text=True,
                 env=environment(threads, gpus),
-                pass_fds=held,
+                pass_fds=held if os.name == "posix" else (),
                 start_new_session=True,
             )
             self._running.add(child)
@@ -154,4 +154,7 @@ class Children:
             for child in self._running:
                 if child.poll() is None:  # else its number may be somebody else's by now
                     with contextlib.suppress(ProcessLookupError):
-                        os.killpg(child.pid, signal.SIGTERM)
+                        if os.name == "posix":
+                            os.killpg(child.pid, signal.SIGTERM)
+                        else:
+                            child.terminate()

@@ -10,11 +10,12 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 
 from rnnzoo.config import Config
+from rnnzoo.ranges import Range
 
 __all__ = ["ScaleConfig", "settled"]
 
@@ -37,12 +38,8 @@ class ScaleConfig(Config):
             leaves it.
     """
 
-    batch: int = 1
+    batch: Annotated[int, Range("1 <= x <= 1e6")] = 1
     lr: Literal["sqrt", "linear", "same"] = "sqrt"
-
-    def __post_init__(self) -> None:
-        if self.batch < 1:
-            raise ValueError("batch must be at least 1")
 
     def settings(self, recipe: Mapping[str, Any]) -> dict[str, Any]:
         """The fields that change, by dotted name.

@@ -13,7 +13,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
 
@@ -22,6 +22,7 @@ from rnnzoo.config import Config
 from rnnzoo.decoding import SearchConfig
 from rnnzoo.errors import UserError, nearest
 from rnnzoo.models import LanguageModelConfig, Seq2SeqConfig
+from rnnzoo.ranges import Count, DropProbability, PositiveCount, Range, Seed
 from rnnzoo.tasks.hardware import ScaleConfig
 from rnnzoo.training import (
     DropoutConfig,
@@ -181,17 +182,13 @@ class LanguageModelRecipe(Recipe):
     embedding: PretrainedEmbedding | None = None
     init_from: str | None = None
     dropout: DropoutConfig = field(default_factory=DropoutConfig)
-    average: int = 0
+    average: Annotated[int, Range("0 <= x <= 1000")] = 0
     calibrate: bool = False
-    seed: int = 1
-    checkpoint_every: int = 50
+    seed: Seed = 1
+    checkpoint_every: PositiveCount = 50
     on_nonfinite: OnNonFinite = "stop"
 
     def __post_init__(self) -> None:
-        if self.checkpoint_every < 1:
-            raise ValueError("checkpoint_every must be at least 1")
-        if self.average < 0:
-            raise ValueError("average cannot be negative")
         if self.embedding is not None and self.init_from is not None:
             raise ValueError("embedding and init_from exclude each other: a trained model has its table")
         if self.calibrate and self.model.adaptive_cutoffs:
@@ -240,25 +237,21 @@ class TranslatorRecipe(Recipe, name="translator"):
     model: Seq2SeqConfig = field(default_factory=Seq2SeqConfig)
     optimizer: OptimizerConfig = field(default_factory=AdamWConfig)
     schedule: ScheduleConfig = field(default_factory=OneCycleConfig)
-    label_smoothing: float = 0.1
+    label_smoothing: DropProbability = 0.1
     search: SearchConfig = field(default_factory=SearchConfig)
-    patience: int = 0
-    shown: int = 2
+    patience: Count = 0
+    shown: Annotated[int, Range("0 <= x <= 1000")] = 2
     trainer: dict[str, Any] = field(default_factory=dict)
     src_embedding: PretrainedEmbedding | None = None
     tgt_embedding: PretrainedEmbedding | None = None
-    average: int = 0
+    average: Annotated[int, Range("0 <= x <= 1000")] = 0
     init_from: str | None = None
     dropout: DropoutConfig = field(default_factory=DropoutConfig)
-    seed: int = 1
-    checkpoint_every: int = 100
+    seed: Seed = 1
+    checkpoint_every: PositiveCount = 100
     on_nonfinite: OnNonFinite = "stop"
 
     def __post_init__(self) -> None:
-        if self.checkpoint_every < 1:
-            raise ValueError("checkpoint_every must be at least 1")
-        if min(self.patience, self.shown, self.average) < 0:
-            raise ValueError("patience, shown and average cannot be negative")
         vectors = [one for one in (self.src_embedding, self.tgt_embedding) if one is not None]
         if vectors and self.init_from is not None:
             raise ValueError("src_embedding, tgt_embedding and init_from exclude each other: a model has its tables")
@@ -266,8 +259,6 @@ class TranslatorRecipe(Recipe, name="translator"):
             raise ValueError("a translator's tables have embedding_dim numbers a token: project is for language models")
         if len(vectors) == 2 and self.model.shared == "all":
             raise ValueError("shared: all has one table: give src_embedding or tgt_embedding")
-        if not 0 <= self.label_smoothing < 1:
-            raise ValueError("label_smoothing lies between 0 and 1")
         _check_dropout(self.dropout, self.init_from)
 
 

@@ -10,9 +10,10 @@ runs/<recipe>/<number>/
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,7 +26,7 @@ from rnnzoo.training.checkpoint import is_whole
 from rnnzoo.zoo import read_recipe
 from rnnzoo.zoo.plugins import check_plugins, plugins_of
 
-__all__ = ["Found", "RunFolder", "last_run", "new_run"]
+__all__ = ["Found", "RunFolder", "discard", "last_run", "new_run"]
 
 # What may differ when a run goes on: where and how visibly it runs, what becomes of a step that cannot be computed, and
 # what is done when training has ended.
@@ -42,6 +43,9 @@ ELSEWHERE = {"on_nonfinite", "calibrate"} | {
         "max_time",
     )
 }
+
+LENGTHS = ("trainer.max_epochs", "trainer.max_steps")  # a run can be given more of them, unless its schedule spans them
+SPANNED = ("one_cycle", "cosine")
 
 
 @dataclass(frozen=True)
@@ -73,8 +77,8 @@ class RunFolder:
         coverage: Coverage | None = None,
         overlays: Sequence[str | Path] = (),
     ) -> None:
-        """Makes the folder and notes what is run; `coverage` is that of the vectors it begins with."""
-        self.path.mkdir(parents=True, exist_ok=False)
+        """Notes in the folder what is run; `coverage` is that of the vectors it begins with."""
+        self.path.mkdir(parents=True, exist_ok=True)
         noted = {"recipe": self.name, "corpus_sha256": corpus_sha256, "settings": dict(settings)}
         if plugins := plugins_of(recipe):
             noted["plugins"] = plugins
@@ -87,23 +91,48 @@ class RunFolder:
 
     def settings(self) -> dict[str, Any]:
         """What was set on top of the recipe when the run began."""
-        settings: dict[str, Any] = read_json(self.path / "run.json").get("settings", {})
+        settings = self._noted("settings", {})
+        if not isinstance(settings, dict):
+            raise UserError("'settings' is no mapping", path=self.path / "run.json")
         return settings
+
+    def _noted(self, key: str, default: Any = None) -> Any:
+        """What run.json says of `key`.
+
+        Raises:
+            UserError: it is missing, damaged, or no mapping.
+        """
+        path = self.path / "run.json"
+        noted = read_json(path)
+        if not isinstance(noted, dict):
+            raise UserError("does not say what was run: it is no mapping", path=path)
+        return noted.get(key, default)
 
     def check_plugins(self) -> None:
         """Raises `UserError` when the run began with cells of the user's own that are not there now; says whose."""
-        path = self.path / "run.json"
-        check_plugins(read_json(path).get("plugins", {}), path)
+        path, plugins = self.path / "run.json", self._noted("plugins", {})
+        if not isinstance(plugins, dict):
+            raise UserError("'plugins' is no mapping", path=path)
+        check_plugins(plugins, path)
 
     def overlays(self) -> list[str]:
         """What was laid over the recipe when the run began."""
-        overlays: list[str] = read_json(self.path / "run.json").get("overlays", [])
+        overlays = self._noted("overlays", [])
+        if not isinstance(overlays, list) or not all(isinstance(one, str) for one in overlays):
+            raise UserError("'overlays' is no list of names", path=self.path / "run.json")
         return overlays
 
     def coverage(self) -> Coverage | None:
         """What the vectors covered that the run began with, if it began with any."""
-        noted = read_json(self.path / "run.json").get("embedding")
+        noted = self._noted("embedding")
         return None if noted is None else Coverage.from_dict(noted)
+
+    @property
+    def further(self) -> str:
+        """What to do where a schedule has come to its end."""
+        return (
+            f"the schedule was laid over all of it; train its model further in a new run, with --init_from {self.path}"
+        )
 
     def check_same(self, recipe: Recipe) -> None:
         """Raises `UserError` when `recipe` would compute something else than the run did so far."""
@@ -111,26 +140,41 @@ class RunFolder:
         before = _flat(Recipe.from_mapping(read_recipe(self.path / "recipe.yaml")).to_mapping())
         now = _flat(recipe.to_mapping())
         for key in sorted(before.keys() | now.keys()):
-            if before.get(key) != now.get(key) and ".".join(key.split(".")[:2]) not in ELSEWHERE:
+            if key in LENGTHS and _is_longer(before.get(key), now.get(key)):
+                schedule = now.get("schedule.name")
+                if schedule in SPANNED:
+                    raise UserError(
+                        f"cannot become longer than {before.get(key)} {key[12:]}: {self.further}", path=self.path
+                    )
+            elif before.get(key) != now.get(key) and ".".join(key.split(".")[:2]) not in ELSEWHERE:
                 raise UserError(
                     f"the recipe has changed since this run began: {key} was {before.get(key)!r}, is now "
                     f"{now.get(key)!r}; put it back, or start a new run without --resume",
                     path=self.path,
                 )
 
+    def length(self, recipe: Recipe | None = None) -> tuple[Any, ...]:
+        """The epochs and steps that a recipe has; those that the run was begun with when left out."""
+        known = recipe or Recipe.from_mapping(read_recipe(self.path / "recipe.yaml"))
+        flat = _flat(known.to_mapping())
+        return tuple(flat.get(key) for key in LENGTHS)
+
     def check_text(self, corpus_sha256: str) -> None:
         """Raises `UserError` when the text is not the one the run has read so far."""
-        if read_json(self.path / "run.json").get("corpus_sha256", corpus_sha256) != corpus_sha256:
+        if self._noted("corpus_sha256", corpus_sha256) != corpus_sha256:
             raise UserError(
                 "the text has changed since this run began (it has another sha256): put it back, or start a new run "
                 "without --resume",
                 path=self.path,
             )
 
-    def find_checkpoint(self) -> Found:
+    def find_checkpoint(self, fault: Callable[[Path], str | None] = lambda path: None) -> Found:
         """The newest whole checkpoint to go on from, and what was passed over on the way to it.
 
         Files that a killed process left half-written are removed.
+
+        Args:
+            fault: what is wrong with one that is whole, None where nothing is.
 
         Raises:
             UserError: none was written yet, or none is whole.
@@ -139,13 +183,16 @@ class RunFolder:
             half.unlink(missing_ok=True)
         numbered = sorted(self.checkpoints.glob("step-*.ckpt"), reverse=True)
         skipped: list[Path] = []
+        reasons: list[str] = []
         for path in [*numbered, self.checkpoints / "best.ckpt"]:
-            if is_whole(path):
+            why = fault(path) if is_whole(path) else ""
+            if why is None:
                 return Found(path, tuple(skipped))
             if path in numbered or path.is_file():
                 skipped.append(path)
+                reasons.append(f" {why}" if why else "")
         if skipped:
-            names = ", ".join(path.name for path in skipped)
+            names = ", ".join(f"{path.name}{why}" for path, why in zip(skipped, reasons, strict=True))
             raise UserError(
                 f"no checkpoint is whole ({names}): start over with --restart, which removes them",
                 path=self.checkpoints,
@@ -166,12 +213,47 @@ class Found(NamedTuple):
     skipped: tuple[Path, ...]
 
 
-def new_run(root: Path, name: str) -> RunFolder:
-    """The next free folder for the recipe `name`; not made yet."""
+def new_run(root: Path, name: str, *, make: bool = True) -> RunFolder:
+    """The next free folder for the recipe `name`, which is empty; its number is taken by whoever makes it.
+
+    Args:
+        root: where run folders go. name: the recipe's. make: False on ranks that write nothing.
+
+    Raises:
+        UserError: it cannot be made.
+    """
     if given := os.environ.get("RNNZOO_RUN"):  # another rank of this run was here first
         return RunFolder(Path(given), name)
-    numbers = [int(path.name) for path in (root / name).glob("*") if path.name.isdigit()]
-    return RunFolder(root / name / str(max(numbers, default=0) + 1), name)
+    numbers = [int(path.name) for path in (root / name).glob("*") if _is_numbered(path)]
+    number = max(numbers, default=0) + 1
+    while make:
+        path = root / name / str(number)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.mkdir()
+            break
+        except OSError as error:
+            if not (isinstance(error, FileExistsError) and path.parent.is_dir()):
+                raise UserError(f"cannot be made ({error.strerror})", path=path) from None
+        number += 1  # another training was faster
+    return RunFolder(root / name / str(number), name)
+
+
+def discard(run: RunFolder, root: Path) -> None:
+    """Removes the folder of a run that could not begin, and those around it where nothing else is in them."""
+    shutil.rmtree(run.path, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        run.path.parent.rmdir()
+        root.rmdir()
+
+
+def _is_numbered(path: Path) -> bool:
+    return path.name.isascii() and path.name.isdigit() and len(path.name) < 10
+
+
+def _is_longer(before: Any, now: Any) -> bool:
+    """Whether a run of `now` epochs or steps is longer than one of `before`."""
+    return isinstance(before, int) and isinstance(now, int) and before > 0 and (now > before or now == -1)
 
 
 def last_run(root: Path, name: str) -> RunFolder:
@@ -180,7 +262,7 @@ def last_run(root: Path, name: str) -> RunFolder:
     Raises:
         UserError: it has none.
     """
-    numbers = [int(path.parent.name) for path in (root / name).glob("*/run.json") if path.parent.name.isdigit()]
+    numbers = [int(path.parent.name) for path in (root / name).glob("*/run.json") if _is_numbered(path.parent)]
     if not numbers:
         raise UserError(f"there is no run of {name!r} to resume", path=root)
     return RunFolder(root / name / str(max(numbers)), name)

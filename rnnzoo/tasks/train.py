@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import lightning
 from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.utilities import rank_zero_only
 
+from rnnzoo.destinations import check_folder_destination
 from rnnzoo.errors import UserError
 from rnnzoo.tasks.jobs import JOBS, Job
 from rnnzoo.tasks.recipe import LanguageModelRecipe, Recipe, TranslatorRecipe, override, plain, read
-from rnnzoo.tasks.run_folder import Found, RunFolder, last_run, new_run
-from rnnzoo.tasks.trainer import build_trainer
+from rnnzoo.tasks.run_folder import SPANNED, Found, RunFolder, discard, last_run, new_run
+from rnnzoo.tasks.trainer import build_trainer, trainer_arguments
+from rnnzoo.tasks.trainer_ranges import check_interval
 from rnnzoo.training import (
     BestCheckpoint,
     History,
@@ -29,7 +31,9 @@ from rnnzoo.training import (
     TrainProgress,
     keep_few_kernels,
     keep_freed_memory,
+    read_history,
 )
+from rnnzoo.training.checkpoint_schema import checkpoint_fault
 from rnnzoo.zoo import recipe_name
 
 __all__ = ["train"]
@@ -70,72 +74,130 @@ def train(
         run = last_run(root, name)
         given, overlays = {**run.settings(), **given}, overlays or run.overlays()
         try:
-            plan = Recipe.from_mapping(override(read(recipe, overlays), given))
+            plan = _planned(recipe, overlays, given)
         except UserError:
             run.check_plugins()
             raise
         run.check_same(plan)
-        if run.ended:
-            raise UserError("this run has already come to its end", path=run.path)
+        longer = run.length(plan) != run.length()
+        if run.ended and not longer:
+            more = run.further if plan.schedule.name in SPANNED else "--epochs N gives it more"
+            raise UserError(f"this run has already come to its end: {more}", path=run.path)
+        read_history(run.path / "history.jsonl")  # is one
+        _where_to_go_on(run, restart)
+        trainer_arguments(plan.trainer, run.path)
     else:
-        run = new_run(root, name)
-        plan = Recipe.from_mapping(override(read(recipe, overlays), given))
-    assert isinstance(plan, (LanguageModelRecipe, TranslatorRecipe))
-    found = _where_to_go_on(run, restart) if resume else None
-    checkpoint = found and found.path
-
-    lightning.seed_everything(plan.seed, verbose=False)
-    job: Job[Any] = JOBS[plan.name](plan, run, resume=resume)
-    if resume:
-        run.check_text(job.data.corpus.sha256)
-    task = job.build(run)
-    task.on_nonfinite = plan.on_nonfinite
-    bar, history = TrainProgress(job.unit), History(run.path / "history.jsonl")
-    visible = plan.trainer.get("enable_progress_bar", True)
-    callbacks = [*_checkpoints(run, plan.checkpoint_every, job), *([bar] if visible else []), history, *job.callbacks()]
-    trainer = build_trainer(plan.trainer, run.path, callbacks)
-    job.check_ranks(trainer.world_size)
-    if not resume and trainer.is_global_zero:
-        run.begin(plan, given, job.data.corpus.sha256, job.coverage, overlays)
-    if trainer.strategy.root_device.type == "cpu":
-        keep_freed_memory()
-        keep_few_kernels()
-    os.environ["RNNZOO_RUN"] = str(run.path)
+        plan = _planned(recipe, overlays, given)
+        trainer_arguments(plan.trainer, root / name)  # each section is right before there is a folder
+        check_folder_destination(root / name)
+        run, longer = new_run(root, name, make=getattr(rank_zero_only, "rank", 0) == 0), False
     try:
-        if visible and trainer.is_global_zero:
-            first, *more = job.introduction()
-            bar.say("\n".join([f"{run.name}: {first}", *more]))
-            if found is not None:
-                for path in found.skipped:
-                    bar.say(f"passed over, since it is damaged: {path}")
-                bar.say(f"resumes from {found.path}")
-        trainer.fit(task, datamodule=job.data, ckpt_path=checkpoint, weights_only=True)
-        if trainer.is_global_zero:
-            report = job.finish(run, trainer, history)
-            if visible:
-                bar.say(f"{report}\nthe trained model: {run.path}")
-    except Stopped as stopped:
-        if not trainer.is_global_zero:
-            raise OtherRankEnded(trainer, stopped.code) from None
-        if stopped.signal == signal.SIGINT:
-            raise KeyboardInterrupt from None
+        training = _Training(plan, run, resume=resume, restart=restart)
+        if training.trainer.is_global_zero and (longer or not resume):
+            training.begin(given, overlays)
+    except BaseException:
+        if not resume and getattr(rank_zero_only, "rank", 0) == 0:
+            discard(run, root)  # a run that could not begin leaves nothing
         raise
-    except NonFiniteError as diverged:
-        if not trainer.is_global_zero:
-            raise OtherRankEnded(trainer, diverged.exit_code) from None
-        raise
-    except UserError:
-        if not resume and trainer.is_global_zero and trainer.global_step == 0:
-            shutil.rmtree(run.path)  # a run that could not begin leaves nothing
-        raise
-    finally:
-        os.environ.pop("RNNZOO_RUN", None)
+    training.run_on(root)
     return run.path
 
 
-def _where_to_go_on(run: RunFolder, restart: bool) -> Found | None:
+def _planned(
+    recipe: str | os.PathLike[str], overlays: Sequence[str | Path], given: Mapping[str, Any]
+) -> LanguageModelRecipe | TranslatorRecipe:
+    plan = Recipe.from_mapping(override(read(recipe, overlays), given))
+    assert isinstance(plan, (LanguageModelRecipe, TranslatorRecipe))
+    return plan
+
+
+class _Training:
+    """A training that has been made, from its data to its trainer."""
+
+    def __init__(
+        self, plan: LanguageModelRecipe | TranslatorRecipe, run: RunFolder, *, resume: bool, restart: bool
+    ) -> None:
+        self.plan, self.run, self.resume = plan, run, resume
+        lightning.seed_everything(plan.seed, verbose=False)
+        self.job: Job[Any] = JOBS[plan.name](plan, run, resume=resume)
+        if resume:
+            run.check_text(self.job.data.corpus.sha256)
+        check_interval(plan.trainer, self.job.data.batches_per_epoch)
+        self.task = self.job.build(run)
+        self.task.on_nonfinite = plan.on_nonfinite
+        self.found = _where_to_go_on(run, restart, lambda path: checkpoint_fault(path, self.task)) if resume else None
+        self.bar, self.history = TrainProgress(self.job.unit), History(run.path / "history.jsonl")
+        self.visible = plan.trainer.get("enable_progress_bar", True)
+        callbacks = [
+            *_checkpoints(run, plan.checkpoint_every, self.job),
+            *([self.bar] if self.visible else []),
+            self.history,
+            *self.job.callbacks(),
+        ]
+        self.trainer = build_trainer(plan.trainer, run.path, callbacks)
+        self.job.check_ranks(self.trainer.world_size)
+
+    def begin(self, given: Mapping[str, Any], overlays: Sequence[str | Path]) -> None:
+        """Notes what is run, or that it is to become longer.
+
+        Raises:
+            UserError: the disk is full or cannot be written.
+        """
+        job, run = self.job, self.run
+        try:
+            if self.resume:  # else a run with a score would be taken for one that has ended
+                (run.path / "metrics.json").unlink(missing_ok=True)
+            run.begin(self.plan, given, job.data.corpus.sha256, job.coverage, overlays)
+        except OSError as error:
+            raise UserError(f"cannot be written ({error.strerror})", path=error.filename or run.path) from None
+
+    def run_on(self, root: Path) -> None:
+        """Trains to the end, and measures; `root` is where run folders are."""
+        trainer, run = self.trainer, self.run
+        if trainer.strategy.root_device.type == "cpu":
+            keep_freed_memory()
+            keep_few_kernels()
+        os.environ["RNNZOO_RUN"] = str(run.path)
+        try:
+            if self.visible and trainer.is_global_zero:
+                self._introduce()
+            checkpoint = self.found and self.found.path
+            trainer.fit(self.task, datamodule=self.job.data, ckpt_path=checkpoint, weights_only=True)
+            if trainer.is_global_zero:
+                report = self.job.finish(run, trainer, self.history)
+                if self.visible:
+                    self.bar.say(f"{report}\nthe trained model: {run.path}")
+        except Stopped as stopped:
+            if not trainer.is_global_zero:
+                raise OtherRankEnded(trainer, stopped.code) from None
+            if stopped.signal == signal.SIGINT:
+                raise KeyboardInterrupt from None
+            raise
+        except NonFiniteError as diverged:
+            if not trainer.is_global_zero:
+                raise OtherRankEnded(trainer, diverged.exit_code) from None
+            raise
+        except Exception:
+            if not self.resume and trainer.is_global_zero and trainer.global_step == 0:
+                discard(run, root)  # a run that could not begin leaves nothing
+            raise
+        finally:
+            os.environ.pop("RNNZOO_RUN", None)
+
+    def _introduce(self) -> None:
+        first, *more = self.job.introduction()
+        self.bar.say("\n".join([f"{self.run.name}: {first}", *more]))
+        if self.found is not None:
+            for path in self.found.skipped:
+                self.bar.say(f"passed over, since it is damaged: {path}")
+            self.bar.say(f"resumes from {self.found.path}")
+
+
+def _where_to_go_on(
+    run: RunFolder, restart: bool, fault: Callable[[Path], str | None] = lambda path: None
+) -> Found | None:
     try:
-        return run.find_checkpoint()
+        return run.find_checkpoint(fault)
     except UserError:
         if not restart:
             raise

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import logging
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,7 +17,9 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback
 
 from rnnzoo.errors import UserError, nearest
+from rnnzoo.ranges import shown
 from rnnzoo.tasks.hardware import settled
+from rnnzoo.tasks.trainer_ranges import check_loggers, check_numbers
 from rnnzoo.training import DurableCheckpointIO
 
 __all__ = ["build_trainer", "trainer_arguments", "trainer_parser"]
@@ -54,14 +58,15 @@ def trainer_arguments(section: Mapping[str, Any], folder: Path) -> dict[str, Any
     for key in section:
         if key not in known:
             raise UserError(f"trainer.{key}: unknown field{nearest(key, known)}")
+    check_numbers(section)
     values = {**DEFAULTS, **settled(section)}
     values["logger"] = _with_folder(values["logger"], folder)
+    check_loggers(values["logger"])
     try:
         config = parser.parse_args(["--config", json.dumps({"trainer": values})])
         return dict(vars(parser.instantiate(config).trainer))
-    except (jsonargparse.ArgumentError, TypeError, ValueError, ImportError) as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        raise UserError(" ".join(lines[:3])[:300]) from None
+    except (jsonargparse.ArgumentError, TypeError, ValueError, ImportError, RecursionError) as error:
+        raise UserError(_complaint(parser, values, error)) from None
 
 
 def build_trainer(section: Mapping[str, Any], folder: Path, callbacks: Sequence[Callback]) -> lightning.Trainer:
@@ -88,8 +93,24 @@ def build_trainer(section: Mapping[str, Any], folder: Path, callbacks: Sequence[
             callbacks=[*callbacks, *(own if isinstance(own, list) else [own])],
             plugins=[DurableCheckpointIO(), *(plugins if isinstance(plugins, list) else [plugins])],
         )
-    except (MisconfigurationException, ValueError, ImportError) as error:  # say, a GPU where there is none
-        raise UserError(f"trainer: {error}") from None
+    except (MisconfigurationException, ValueError, TypeError, RuntimeError, ImportError) as error:
+        named = re.search(r"`(\w+)`", str(error))  # Lightning writes its arguments so
+        field = f".{named[1]}" if named and named[1] in inspect.signature(lightning.Trainer).parameters else ""
+        raise UserError(f"trainer{field}: {str(error)[:300]}") from None  # say, a GPU where there is none
+
+
+def _complaint(parser: jsonargparse.ArgumentParser, values: Mapping[str, Any], error: Exception) -> str:
+    """What jsonargparse found wrong, in a line that names the field; it prints the unions of all types itself."""
+    for key, value in values.items():
+        try:
+            parser.parse_args(["--config", json.dumps({"trainer": {key: value}})])
+        except (jsonargparse.ArgumentError, TypeError, ValueError, ImportError, RecursionError):
+            annotation = inspect.signature(lightning.Trainer).parameters[key].annotation
+            kinds = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
+            kinds = re.sub(r"(\w+\.)+(?=\w)", "", kinds)
+            return f"trainer.{key}: takes {kinds[:160]}; got {shown(value)}"
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"trainer: {' '.join(lines[:3])[:300]}"
 
 
 def _with_folder(logger: Any, folder: Path) -> Any:

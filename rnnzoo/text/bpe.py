@@ -13,11 +13,12 @@ import functools
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from rnnzoo.errors import UserError
+from rnnzoo.ranges import PositiveCount, Range
 from rnnzoo.text.base import BLOCK, Ids, StreamDecoder, Tokenizer, TokenizerConfig, Unknown, as_ids, id_dtype, require
 from rnnzoo.text.byte import byte_alphabet, utf8
 
@@ -221,18 +222,10 @@ class BPETokenizerConfig(TokenizerConfig, name="bpe"):
         min_frequency: pairs of pieces that are rarer are not merged into one.
     """
 
-    vocab_size: int = 8000
-    min_frequency: int = 2
+    vocab_size: Annotated[int, Range("257 <= x <= 1048576")] = 8000
+    min_frequency: PositiveCount = 2
 
     whole_text = False
-
-    def __post_init__(self) -> None:
-        if not 256 < self.vocab_size <= _MAX_MERGES:
-            raise ValueError(
-                f"vocab_size is {self.vocab_size}, and must be from 257, the bytes and one, to {_MAX_MERGES}"
-            )
-        if self.min_frequency < 1:
-            raise ValueError(f"min_frequency is {self.min_frequency}, and must be 1 or more")
 
     def build(self, texts: Iterable[str]) -> BPETokenizer:
         return BPETokenizer.train(texts, self.vocab_size, min_frequency=self.min_frequency)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rnnzoo.errors import UserError
+from rnnzoo.ranges import PositiveCount
 from rnnzoo.text.base import (
     BLOCK,
     REPLACEMENT,
@@ -189,11 +190,7 @@ class CharTokenizerConfig(TokenizerConfig, name="char"):
     """
 
     nfc: bool = False
-    min_count: int = 1
-
-    def __post_init__(self) -> None:
-        if self.min_count < 1:
-            raise ValueError(f"min_count is {self.min_count}, and must be 1 or more")
+    min_count: PositiveCount = 1
 
     def build(self, texts: Iterable[str]) -> CharTokenizer:
         return CharTokenizer.train(texts, nfc=self.nfc, min_count=self.min_count)

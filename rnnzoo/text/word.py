@@ -14,11 +14,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 
 from rnnzoo.errors import UserError
+from rnnzoo.ranges import PositiveCount, Range
 from rnnzoo.text.base import (
     BLOCK,
     REPLACEMENT,
@@ -223,16 +224,10 @@ class WordTokenizerConfig(TokenizerConfig, name="word"):
     """
 
     style: Style = "lines"
-    min_count: int = 1
-    max_size: int | None = None
+    min_count: PositiveCount = 1
+    max_size: Annotated[int, Range("3 <= x <= 1e8")] | None = None
 
     whole_text = False
-
-    def __post_init__(self) -> None:
-        if self.min_count < 1:
-            raise ValueError(f"min_count is {self.min_count}, and must be 1 or more")
-        if self.max_size is not None and self.max_size < 3:
-            raise ValueError(f"max_size is {self.max_size}, and must be 3 or more")
 
     def build(self, texts: Iterable[str]) -> WordTokenizer:
         return WordTokenizer.train(texts, self.style, min_count=self.min_count, max_size=self.max_size)

@@ -11,6 +11,7 @@ import torch
 from rnnzoo.backbones import StackConfig
 from rnnzoo.config import Config
 from rnnzoo.models import LanguageModel, Seq2Seq
+from rnnzoo.ranges import DropProbability
 
 M = TypeVar("M", LanguageModel, Seq2Seq)
 
@@ -32,15 +33,11 @@ class DropoutConfig(Config):
         output: of the last layer's output, or of a translator's readout.
     """
 
-    embedding: float | None = None
-    input: float | None = None
-    hidden: float | None = None
-    weight: float | None = None
-    output: float | None = None
-
-    def __post_init__(self) -> None:
-        if not all(0 <= p < 1 for p in self._said().values()):
-            raise ValueError("a dropout lies between 0 and 1")
+    embedding: DropProbability | None = None
+    input: DropProbability | None = None
+    hidden: DropProbability | None = None
+    weight: DropProbability | None = None
+    output: DropProbability | None = None
 
     def _said(self) -> dict[str, float]:
         values = {field.name: getattr(self, field.name) for field in fields(self)}

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import lightning
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.trainer.states import TrainerFn
 
+from rnnzoo.errors import UserError
 from rnnzoo.training.progress import Meter
 from rnnzoo.training.validation import validates_first
 
-__all__ = ["History", "draw_curve", "read_history"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["History", "draw_curve", "plot_curve", "read_history"]
 
 
 class History(Callback):
@@ -102,34 +107,71 @@ class History(Callback):
 
 
 def read_history(path: Path) -> list[dict[str, Any]]:
-    """The lines of a ``history.jsonl``; none where there is no file. A last line that was cut off is left out."""
-    if not path.is_file():
+    """The lines of a ``history.jsonl``; none where there is no file. What is no line of a history is left out.
+
+    Raises:
+        UserError: it is no file, or cannot be read.
+    """
+    if not path.exists():
         return []
-    lines = path.read_text(encoding="utf-8").split("\n")
+    if not path.is_file():
+        raise UserError("is no file: remove it", path=path)
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
     found = []
     for line in lines:
         try:
-            found.append(json.loads(line))
-        except ValueError:
+            one = json.loads(line)
+        except (ValueError, RecursionError):
             continue
+        if isinstance(one, dict) and _is_step(one.get("step")) and all(map(_is_number, one.values())):
+            found.append(one)
     return found
+
+
+def _is_step(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def draw_curve(history: list[dict[str, Any]], path: Path, title: str) -> None:
     """Draws training and validation loss over the tokens seen, as a picture."""
-    import matplotlib
+    from matplotlib.figure import Figure
 
-    matplotlib.use("Agg")
+    figure = Figure(figsize=(6.4, 4.0), layout="constrained")  # not pyplot's: a notebook's own backend stays
+    _draw(figure.subplots(), history, title)
+    figure.savefig(path, dpi=120)
+
+
+def plot_curve(run: str | os.PathLike[str]) -> Figure:
+    """The losses of a run, under way or ended, as a matplotlib figure; a notebook shows it.
+
+    Args:
+        run: the run's folder.
+
+    Raises:
+        UserError: it has no history yet.
+    """
     from matplotlib import pyplot
 
+    path = Path(run) / "history.jsonl"
+    history = read_history(path)
+    if not history:
+        raise UserError("has no losses yet", path=path)
     figure, axes = pyplot.subplots(figsize=(6.4, 4.0), layout="constrained")
+    _draw(axes, history, path.absolute().parent.parent.name)
+    pyplot.close(figure)  # else a notebook shows it twice
+    return figure
+
+
+def _draw(axes: Any, history: list[dict[str, Any]], title: str) -> None:
     for key, label, style in (("train_nll", "training", "-"), ("val_nll", "validation", "o-")):
-        points = [(line["tokens"] / 1e6, line[key]) for line in history if key in line]
+        points = [(line["tokens"] / 1e6, line[key]) for line in history if key in line and "tokens" in line]
         if points:
             axes.plot(*zip(*points, strict=True), style, label=label, markersize=4)
     axes.set(xlabel="million tokens read", ylabel="nats per token", title=title)
     axes.grid(alpha=0.3)
     if axes.get_legend_handles_labels()[0]:
         axes.legend()
-    figure.savefig(path, dpi=120)
-    pyplot.close(figure)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import SGD, Optimizer
 
+from rnnzoo.ranges import Count, LearningRate, NonNegative
 from rnnzoo.training.optim import OptimizerConfig, weight_decay_groups
 
 __all__ = ["NTASGD", "NTASGDConfig"]
@@ -26,13 +27,9 @@ class NTASGDConfig(OptimizerConfig, name="nt_asgd"):
             `patience`.
     """
 
-    lr: float = 30.0
-    weight_decay: float = 0.0
-    patience: int = 5
-
-    def __post_init__(self) -> None:
-        if self.patience < 0:
-            raise ValueError("patience cannot be negative")
+    lr: LearningRate = 30.0
+    weight_decay: NonNegative = 0.0
+    patience: Count = 5
 
     def build(self, parameters: Iterable[tuple[str, nn.Parameter]]) -> Optimizer:
         return NTASGD(weight_decay_groups(parameters, self.weight_decay), lr=self.lr, patience=self.patience)

@@ -6,7 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import nn
@@ -15,6 +15,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LinearLR, OneC
 
 from rnnzoo.config import Config
 from rnnzoo.errors import UserError
+from rnnzoo.ranges import Count, DropProbability, LearningRate, NonNegative, Range, Share
 
 __all__ = [
     "AdamWConfig",
@@ -48,10 +49,10 @@ class AdamWConfig(OptimizerConfig, name="adamw"):
         beta1: decay of the mean gradient. beta2: decay of its square.
     """
 
-    lr: float = 1e-3
-    weight_decay: float = 0.01
-    beta1: float = 0.9
-    beta2: float = 0.99
+    lr: LearningRate = 1e-3
+    weight_decay: NonNegative = 0.01
+    beta1: DropProbability = 0.9
+    beta2: DropProbability = 0.99
 
     def build(self, parameters: Iterable[tuple[str, nn.Parameter]]) -> Optimizer:
         groups = weight_decay_groups(parameters, self.weight_decay)
@@ -67,9 +68,9 @@ class SGDConfig(OptimizerConfig, name="sgd"):
         momentum: 0 for none. weight_decay: of matrices.
     """
 
-    lr: float = 1.0
-    momentum: float = 0.0
-    weight_decay: float = 0.0
+    lr: LearningRate = 1.0
+    momentum: DropProbability = 0.0
+    weight_decay: NonNegative = 0.0
 
     def build(self, parameters: Iterable[tuple[str, nn.Parameter]]) -> Optimizer:
         groups = weight_decay_groups(parameters, self.weight_decay)
@@ -117,7 +118,7 @@ class ConstantConfig(ScheduleConfig, name="constant"):
         warmup_steps: optimiser steps in which it rises linearly from nothing.
     """
 
-    warmup_steps: int = 0
+    warmup_steps: Count = 0
 
     def build(self, optimizer: Optimizer, steps_per_epoch: int, total_steps: int) -> dict[str, Any]:
         warmup = max(self.warmup_steps, 1)
@@ -143,12 +144,8 @@ class CosineConfig(ScheduleConfig, name="cosine"):
         warmup: share of all steps. final: learning rate at the end, as a share of the peak.
     """
 
-    warmup: float = 0.05
-    final: float = 0.0
-
-    def __post_init__(self) -> None:
-        if not (0 <= self.warmup <= 1 and 0 <= self.final <= 1):
-            raise ValueError("warmup and final lie between 0 and 1")
+    warmup: Share = 0.05
+    final: Share = 0.0
 
     def build(self, optimizer: Optimizer, steps_per_epoch: int, total_steps: int) -> dict[str, Any]:
         total_steps = _spanned(self, total_steps)
@@ -167,11 +164,7 @@ class OneCycleConfig(ScheduleConfig, name="one_cycle"):
         warmup: share of all steps in which the learning rate rises.
     """
 
-    warmup: float = 0.3
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.warmup <= 1:
-            raise ValueError("warmup lies between 0 and 1")
+    warmup: Share = 0.3
 
     def build(self, optimizer: Optimizer, steps_per_epoch: int, total_steps: int) -> dict[str, Any]:
         peak, momentum = optimizer.param_groups[0]["lr"], optimizer.defaults.get("momentum")
@@ -194,8 +187,8 @@ class PlateauConfig(ScheduleConfig, name="plateau"):
         factor: what it is multiplied with. patience: validations without an improvement before that.
     """
 
-    factor: float = 0.25
-    patience: int = 0
+    factor: Annotated[float, Range("0 < x < 1")] = 0.25
+    patience: Count = 0
 
     def build(self, optimizer: Optimizer, steps_per_epoch: int, total_steps: int) -> dict[str, Any]:
         scheduler = ReduceLROnPlateau(optimizer, factor=self.factor, patience=self.patience)
@@ -210,8 +203,8 @@ class ZarembaConfig(ScheduleConfig, name="zaremba"):
         constant_epochs: epochs at the full rate. decay: what it is divided by after each epoch from then on.
     """
 
-    constant_epochs: int = 4
-    decay: float = 2.0
+    constant_epochs: Count = 4
+    decay: Annotated[float, Range("1 <= x <= 1e6")] = 2.0
 
     def build(self, optimizer: Optimizer, steps_per_epoch: int, total_steps: int) -> dict[str, Any]:
         scheduler = LambdaLR(optimizer, lambda epoch: self.decay ** -max(epoch + 1 - self.constant_epochs, 0))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import lightning
 import numpy.typing as npt
@@ -15,10 +15,14 @@ from rnnzoo.data.pair_batches import EncodedPairs, PairLoader
 from rnnzoo.data.pairs import PairCorpus, load_pairs
 from rnnzoo.data.plain_text import Newlines, TextForm, check_form
 from rnnzoo.errors import UserError
+from rnnzoo.ranges import DropProbability, PositiveCount, Range
 from rnnzoo.text import BPETokenizerConfig, Tokenizer, TokenizerConfig
 from rnnzoo.training.text_data import TextData
 
 __all__ = ["PairData", "PairDataConfig"]
+
+
+Column = Annotated[int, Range("1 <= x <= 1e6")]
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ class PairDataConfig(Config):
     corpus: str | None = None
     files: tuple[str, ...] = ()
     tsv: str | None = None
-    columns: tuple[int, int] = (1, 2)
+    columns: tuple[Column, Column] = (1, 2)
     hub: str | None = None
     src: str | None = None
     tgt: str | None = None
@@ -65,23 +69,19 @@ class PairDataConfig(Config):
     tokenizer: TokenizerConfig = field(default_factory=BPETokenizerConfig)
     src_tokenizer: TokenizerConfig | None = None
     joint: bool = True
-    bpe_dropout: float = 0.0
+    bpe_dropout: DropProbability = 0.0
     cleaning: CleaningConfig | None = field(default_factory=CleaningConfig)
-    batch_tokens: int = 1000
+    batch_tokens: PositiveCount = 1000
 
     def __post_init__(self) -> None:
         given = (self.corpus is not None, bool(self.files), self.tsv is not None, self.hub is not None)
         if sum(given) > 1:
             raise ValueError("corpus, files, tsv and hub exclude each other")
         check_form(self.encoding, self.newlines)
-        if self.batch_tokens < 1:
-            raise ValueError("batch_tokens must be at least 1")
-        if min(self.columns) < 1 or self.columns[0] == self.columns[1]:
+        if self.columns[0] == self.columns[1]:
             raise ValueError("columns are two different ones, counted from 1")
         if self.test_part and self.test_files:
             raise ValueError("test_part and test_files exclude each other")
-        if not 0 <= self.bpe_dropout < 1:
-            raise ValueError("bpe_dropout lies between 0 and 1")
         if self.bpe_dropout and not any(
             isinstance(one, BPETokenizerConfig) for one in (self.tokenizer, self.src_tokenizer)
         ):

@@ -16,11 +16,12 @@ from rnnzoo.embeddings.load import Format
 from rnnzoo.embeddings.text import BadTokens
 from rnnzoo.errors import UserError
 from rnnzoo.models import LanguageModelConfig
+from rnnzoo.ranges import Count, Size
 from rnnzoo.text import Tokenizer
 
 __all__ = ["FreezeEmbedding", "PretrainedEmbedding"]
 
-Freeze = int | Literal["always", "never"]
+Freeze = Count | Literal["always", "never"]
 _BLOCK = 1 << 20
 
 
@@ -44,13 +45,9 @@ class PretrainedEmbedding(Config):
     project: bool = False
     member: str | None = None
     format: Format = "auto"
-    dim: int | None = None
+    dim: Size | None = None
     case_fallback: bool = False
     bad_tokens: BadTokens = "error"
-
-    def __post_init__(self) -> None:
-        if isinstance(self.freeze, int) and self.freeze < 0:
-            raise ValueError("freeze is a number of epochs, 'always' or 'never'")
 
     def load(self, tokenizer: Tokenizer, ids: npt.NDArray[Any], seed: int) -> Vectors:
         """The vectors of a vocabulary.

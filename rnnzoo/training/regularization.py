@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from rnnzoo.config import Config
 from rnnzoo.nn import IGNORED
+from rnnzoo.ranges import NonNegative
 from rnnzoo.shapes import Float, Int, Tensor
 
 __all__ = ["RegularizationConfig"]
@@ -22,12 +23,8 @@ class RegularizationConfig(Config):
         temporal: factor of the mean square of what those outputs, before dropout, change from step to step.
     """
 
-    activation: float = 0.0
-    temporal: float = 0.0
-
-    def __post_init__(self) -> None:
-        if self.activation < 0 or self.temporal < 0:
-            raise ValueError("activation and temporal cannot be negative")
+    activation: NonNegative = 0.0
+    temporal: NonNegative = 0.0
 
     def __bool__(self) -> bool:
         return self.activation > 0 or self.temporal > 0

@@ -10,6 +10,7 @@ from lightning.pytorch.callbacks import Callback
 
 from rnnzoo.config import Config
 from rnnzoo.errors import UserError
+from rnnzoo.ranges import Count, NonNegative
 
 __all__ = ["SampleConfig", "SampleText"]
 
@@ -25,14 +26,10 @@ class SampleConfig(Config):
         temperature: below 1 it is more careful, above more daring.
     """
 
-    every_n_steps: int = 0
+    every_n_steps: Count = 0
     prompt: str = ""
-    max_new_tokens: int = 200
-    temperature: float = 0.8
-
-    def __post_init__(self) -> None:
-        if self.every_n_steps < 0 or self.max_new_tokens < 0 or self.temperature < 0:
-            raise ValueError("every_n_steps, max_new_tokens and temperature cannot be negative")
+    max_new_tokens: Count = 200
+    temperature: NonNegative = 0.8
 
 
 class SampleText(Callback):

@@ -12,6 +12,7 @@ from rnnzoo.data.corpora import Corpus, load_corpus
 from rnnzoo.data.plain_text import Newlines, TextForm, check_form
 from rnnzoo.data.streams import StreamLoader, TokenStreams
 from rnnzoo.errors import UserError
+from rnnzoo.ranges import PositiveCount, Size
 from rnnzoo.text import CharTokenizerConfig, Tokenizer, TokenizerConfig, WordTokenizerConfig
 from rnnzoo.training.text_data import TextData
 
@@ -51,17 +52,15 @@ class StreamDataConfig(Config):
     newlines: Newlines = "universal"
     test_part: bool = False
     tokenizer: TokenizerConfig = field(default_factory=CharTokenizerConfig)
-    streams: int = 64
-    chunk_len: int = 128
+    streams: Size = 64
+    chunk_len: PositiveCount = 128
     random_phase: bool = False
     variable_chunks: bool = False
-    eval_streams: int = 1
+    eval_streams: Size = 1
 
     def __post_init__(self) -> None:
         if sum((self.corpus is not None, bool(self.files), self.hub is not None, self.shards is not None)) > 1:
             raise ValueError("corpus, files, hub and shards exclude each other")
-        if min(self.streams, self.chunk_len, self.eval_streams) < 1:
-            raise ValueError("streams, chunk_len and eval_streams must be at least 1")
         if self.random_phase and self.variable_chunks:
             raise ValueError("random_phase and variable_chunks exclude each other")
         check_form(self.encoding, self.newlines)

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 
 from rnnzoo import state as states
+from rnnzoo.destinations import check_file_destination
 from rnnzoo.errors import UserError
 from rnnzoo.files import write_durably
 from rnnzoo.inference.eval_mode import evaluating
@@ -61,8 +62,7 @@ def check_out(out: str | os.PathLike[str], *, int8: bool = False, force: bool = 
         raise UserError("int8 is for .onnx files", path=path)
     if not path.parent.is_dir():
         raise UserError("no such folder", path=path.parent)
-    if not os.access(path.parent, os.W_OK):
-        raise UserError("this folder cannot be written to", path=path.parent)
+    check_file_destination(path)
     for place in (path, path.with_suffix(".json")):
         _check_free(place, force)
     return path

@@ -11,7 +11,7 @@ import stat
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -23,7 +23,19 @@ from rnnzoo.files import read_json, sha256_file
 from rnnzoo.zoo.kinds import TOKENIZER, TOKENIZERS
 from rnnzoo.zoo.weights import scaled_names
 
-__all__ = ["ENTRY", "ENTRY_FILES", "Listed", "check_file", "check_listed", "check_places", "check_weights", "listing"]
+M = TypeVar("M", bound=nn.Module)
+
+__all__ = [
+    "ENTRY",
+    "ENTRY_FILES",
+    "Listed",
+    "check_file",
+    "check_listed",
+    "check_places",
+    "check_weights",
+    "listing",
+    "unallocated",
+]
 
 ENTRY = "entry.json"
 NEEDED = ("config.json", "metrics.json", "model.safetensors", TOKENIZER)
@@ -147,8 +159,7 @@ def check_weights(build: Callable[[], nn.Module], layers: int, path: Path) -> No
     if layers > len(stored):  # before a module is made for each of them
         raise UserError(f"describes {layers} layers, but there are {len(stored)} weights in all", path=where)
     try:
-        with torch.device("meta"), _NoDraws():
-            own = build().state_dict(keep_vars=True)
+        own = unallocated(build).state_dict(keep_vars=True)
     except (ValueError, TypeError, RuntimeError, OverflowError, MemoryError) as error:  # sizes beyond 64 bits, too
         raise UserError(f"describes a model that cannot be built: {str(error)[:200]}", path=where) from None
     tied = {id(tensor) for name, tensor in own.items() if name in stored}
@@ -169,6 +180,12 @@ def check_weights(build: Callable[[], nn.Module], layers: int, path: Path) -> No
             raise UserError(f"{name!r} is {shape}, expected {tuple(own[name].shape)}", path=path)
         if dtype not in _FLOATS and name not in scaled:
             raise UserError(f"{name!r} is stored as {dtype}, which is no floating-point type", path=path)
+
+
+def unallocated(build: Callable[[], M]) -> M:
+    """What `build` makes, with the shapes of its tensors but without their memory."""
+    with torch.device("meta"), _NoDraws():
+        return build()
 
 
 class _NoDraws(TorchFunctionMode):

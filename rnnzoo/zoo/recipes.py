@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import yaml
 
 from rnnzoo.errors import UserError, nearest
 from rnnzoo.zoo.paths import packaged
+from rnnzoo.zoo.yaml_text import Loader, parse_yaml
 
 __all__ = [
     "find_recipe",
@@ -25,30 +25,6 @@ __all__ = [
     "recipe_text",
     "split_words",
 ]
-
-
-class _Loader(yaml.SafeLoader):
-    """Plain values only, as YAML 1.2 has them: ``3e-3`` is a number; ``no``, ``12:30`` and ``2024-01-31`` are text."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Refuses a key that stands there twice: all but the last would be lost without a word."""
-        seen = set()
-        for key, _ in node.value:
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} appears twice", key.start_mark)
-            if isinstance(key.value, str):
-                seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
-_Loader.yaml_implicit_resolvers = {}
-for _tag, _pattern, _first in (
-    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
-    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
-    ("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", list("-+0123456789")),
-    ("float", r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", list("-+.0123456789")),
-):
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"), _first)
 
 
 def recipe_names() -> dict[str, Path]:
@@ -177,20 +153,6 @@ def _mapping(path: Path) -> dict[str, Any]:
     return data
 
 
-def parse_yaml(text: str, path: Path | None = None) -> Any:
-    """Plain values from YAML.
-
-    Raises:
-        UserError: it is not YAML.
-    """
-    try:
-        return yaml.load(text, Loader=_Loader)  # a SafeLoader: plain values only
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or "is not YAML"
-        raise UserError(str(problem), path=path, position=f"line {mark.line + 1}" if mark else None) from None
-
-
 _FILES = ("text", "files", "valid_files", "test_files")  # lists, even of one
 _NAMES = (*_FILES, "tsv")  # names of files, whatever they look like
 
@@ -224,9 +186,9 @@ def split_words(name: str, words: Sequence[str]) -> list[list[str]]:
     if name.removeprefix("data.") in _NAMES or len(words) != 1 or "," not in words[0]:
         return [list(words)]
     try:
-        row = yaml.compose(f"[{words[0]}]", Loader=_Loader)
-    except yaml.YAMLError:
-        raise UserError(f"--{name}: {words[0]!r} are no values with commas between them") from None
+        row = yaml.compose(f"[{words[0]}]", Loader=Loader)
+    except (yaml.YAMLError, RecursionError):
+        raise UserError(f"--{name}: {words[0][:60]!r} are no values with commas between them") from None
     found: dict[str, list[str]] = {}
     for item in row.value if isinstance(row, yaml.SequenceNode) else ():
         text = words[0][item.start_mark.index - 1 : item.end_mark.index - 1].strip()

@@ -131,7 +131,7 @@ def test_characters_the_model_does_not_know(capsys, folder, model):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--temperature", "-1"], "temperature must be 0 (greedy) or more, not -1.0"),
+        (["--temperature", "-1"], "temperature: 0 <= temperature"),
         (["--temperature", "nan"], "temperature"),
         (["--top-k", "-1"], "top_k"),
         (["--top-p", "2"], "top_p"),
@@ -140,7 +140,7 @@ def test_characters_the_model_does_not_know(capsys, folder, model):
         (["--max-new-tokens", "-1"], "--max-new-tokens must be 0 or more"),
         (["--stop", ""], "stop string"),
         (["--prompt-file", "/no/such/file"], "/no/such/file: no such file"),
-        (["--beam", "0"], "beam must be 1 (greedy) or more, not 0"),
+        (["--beam", "0"], "beam: 1 <= beam"),
         (["--beam", "2", "--num", "3"], "nbest must be from 1 to the beam, 2, not 3"),
         (["--beam", "2", "--temperature", "0.8"], "--beam draws nothing: leave out --temperature"),
         (["--beam", "2", "--top-k", "3", "--seed", "0"], "--beam draws nothing: leave out --top-k, --seed"),

@@ -186,7 +186,7 @@ def test_pairs_with_characters_left_out(model: LanguageModel, here: Path, comman
         (["t.txt", "--dynamic", "--dynamic-lr", "-1"], "dynamic evaluation's lr must be from 0 to 1e6, not -1.0"),
         (["t.txt", "--dynamic", "--dynamic-lr", "1e6"], "dynamic evaluation diverged"),
         (["t.txt", "--dynamic", "--dynamic-segment", "0"], "segment"),
-        (["t.txt", "--cache", "0"], "the cache's window must be at least 1, not 0"),
+        (["t.txt", "--cache", "0"], "window: 1 <= window"),
         (["t.txt", "--cache", "--cache-lambda", "1"], "lambda"),
         ([], "give one of: FILE, --pairs FILE"),
         (["t.txt", "--pairs", "t.txt"], "give one of: FILE, --pairs FILE"),

@@ -228,7 +228,7 @@ def test_folder_for_a_corpus(refused: Refused) -> None:
         (own("--text", "own.txt", "--model.backbone.layers", "3"), "model.backbone.layers: unknown field"),
         (own("--text", "own.txt", "--trainer.max_epoch", "3"), "trainer.max_epoch: unknown field (did you mean"),
         (own("--text", "own.txt", "--hidden_size", "wide"), "hidden_size: expected int, not 'wide'"),
-        (own("--text", "own.txt", "--hidden_size", "0"), "hidden_size and num_layers must be at least 1"),
+        (own("--text", "own.txt", "--hidden_size", "0"), "1 <= hidden_size"),
         (own("--text", "own.txt", "--epochs", "many"), "trainer.max_epochs"),
         (own("--text", "own.txt", "--epochs", "-5"), "trainer: `max_epochs` must be"),
         (own("--text", "own.txt", "--trainer.devices", "0"), "trainer: "),

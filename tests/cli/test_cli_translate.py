@@ -186,7 +186,7 @@ def test_characters_that_the_model_does_not_know(capsys, folder, model, tmp_path
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--beam", "0", "a"], "beam must be 1 (greedy) or more, not 0"),
+        (["--beam", "0", "a"], "beam: 1 <= beam"),
         (["--beam", "2", "--nbest", "3", "a"], "nbest must be from 1 to the beam, 2, not 3"),
         (["--alpha", "-1", "a"], "alpha"),
         (["--min-len", "13", "a"], "min_len, 13, is above max_len, 12"),

@@ -255,7 +255,7 @@ def test_no_sentences():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"beam": 0}, "beam must be 1 (greedy) or more, not 0"),
+        ({"beam": 0}, "beam: 1 <= beam"),
         ({"nbest": 0}, "nbest must be from 1 to the beam, 5, not 0"),
         ({"nbest": 6}, "nbest must be from 1 to the beam, 5, not 6"),
         ({"length_penalty": "long"}, "length_penalty must be none, average or wu, not 'long'"),

@@ -72,7 +72,7 @@ def test_bytes_that_are_no_text_become_the_replacement_character():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"beam": 0}, "beam must be 1"),
+        ({"beam": 0}, "beam: 1 <= beam"),
         ({"beam": 2, "num": 3}, "nbest must be from 1 to the beam, 2, not 3"),
         ({"beam": 2, "temperature": 0.5}, "draws nothing"),
         ({"beam": 2, "top_k": 5}, "draws nothing"),

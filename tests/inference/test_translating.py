@@ -176,7 +176,7 @@ def test_pieces_of_words() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"beam": 0}, "beam must be 1"),
+        ({"beam": 0}, "beam: 1 <= beam"),
         ({"nbest": 3, "beam": 2}, "nbest must be from 1 to the beam"),
         ({"prefix": ["s"]}, "2 texts, but 1 prefixes"),
         ({"batch_size": 0}, "batch_size must be 1"),

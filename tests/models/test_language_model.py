@@ -315,8 +315,8 @@ def test_the_vocabulary_is_the_tokenizers() -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"embedding_dim": 0}, r"model: embedding_dim must be at least 1"),
-        ({"input_dropout": 1.0}, r"model: a dropout lies between 0 and 1"),
+        ({"embedding_dim": 0}, r"model.embedding_dim: 1 <= embedding_dim"),
+        ({"input_dropout": 1.0}, r"model.input_dropout: 0 <= input_dropout < 1"),
         ({"backbone": {"hidden_sise": 3}}, r"model\.backbone\.hidden_sise: unknown field \(did you mean 'hidden_size'"),
         ({"backbone": {"cell": "gruu"}}, r"model\.backbone\.cell: unknown cell 'gruu' \(did you mean 'gru'"),
         ({"vocab_size": 3}, r"model\.vocab_size: unknown field"),

@@ -459,7 +459,7 @@ def test_a_page_is_written_between_its_marks(again: Path, capsys: pytest.Capture
         ("smal --lr 1,2", "unknown recipe 'smal'"),
         ("small.yaml --lr 1e-3,1e-2 --hiden_size 3", "--hiden_size: unknown option (did you mean 'hidden_size'?)"),
         ("small.yaml --lr 1e-3,fast", "optimizer.lr: expected float, not 'fast'"),
-        ("small.yaml --hidden_size 4,0", "hidden_size and num_layers must be at least 1"),
+        ("small.yaml --hidden_size 4,0", "1 <= hidden_size"),
         ("small.yaml --cell lstm,lsmt", "unknown cell 'lsmt' (did you mean 'lstm'?)"),
         ("small.yaml --cell mlstm --model.backbone.cell.heads 1,3", "model.backbone.cell.heads 3: "),
         ("small.yaml --trainer.max_epochs 1,many", "trainer.max_epochs"),

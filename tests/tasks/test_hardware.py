@@ -73,7 +73,7 @@ def test_scale(tmp_path: Path, scale: str, streams: int, lr: float) -> None:
 @pytest.mark.parametrize(
     ("scale", "said"),
     [
-        ("{batch: 0}", "scale: batch must be at least 1"),
+        ("{batch: 0}", "scale.batch: 1 <= batch"),
         ("{batch: 2, lr: square}", "lr"),
         ("{batches: 2}", r"scale\.batches: unknown field \(did you mean 'batch'\?\)"),
     ],

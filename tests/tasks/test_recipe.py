@@ -59,7 +59,7 @@ def recipe(**settings: Any) -> CharLMRecipe:
         ({"optimizer": {"name": "adam"}}, r"unknown optimizer 'adam' \(did you mean 'adamw'"),
         ({"optimizer": {"name": "adamw", "lr": "fast"}}, r"optimizer\.lr: expected float, not 'fast'"),
         ({"schedule": "cosin"}, r"unknown schedule 'cosin' \(did you mean 'cosine'"),
-        ({"sample": {"temperature": -1}}, "cannot be negative"),
+        ({"sample": {"temperature": -1}}, "0 <= temperature"),
         ({"seed": True}, "seed: expected int, not True"),
     ],
 )

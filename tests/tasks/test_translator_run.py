@@ -79,7 +79,7 @@ def test_tables_that_are_not_trained_are_those_of_the_files(place: Path) -> None
             },
             "one table",
         ),
-        ({"average": -1}, "cannot be negative"),
+        ({"average": -1}, "0 <= average"),
     ],
 )
 def test_vectors_that_do_not_fit(place: Path, settings: dict[str, Any], message: str) -> None:

@@ -105,8 +105,8 @@ def test_a_run_without_an_end() -> None:
 @pytest.mark.parametrize(
     ("section", "message"),
     [
-        ({"name": "one_cycle", "warmup": 1.5}, "warmup lies between"),
-        ({"name": "cosine", "final": -0.1}, "lie between"),
+        ({"name": "one_cycle", "warmup": 1.5}, "warmup: 0 <= warmup <= 1"),
+        ({"name": "cosine", "final": -0.1}, "final: 0 <= final <= 1"),
         ({"name": "onecycle"}, r"unknown schedule 'onecycle' \(did you mean 'one_cycle'"),
         ({"name": "zaremba", "decays": 2}, r"decays: unknown field \(did you mean 'decay'"),
     ],

@@ -114,7 +114,7 @@ def test_a_table_and_its_columns(tmp_path: Path) -> None:
     [
         ({"corpus": "multi30k", "files": ["a", "b"]}, "exclude each other"),
         ({"tsv": "a.tsv", "hub": "a/b"}, "exclude each other"),
-        ({"batch_tokens": 0}, "batch_tokens must be at least 1"),
+        ({"batch_tokens": 0}, "1 <= batch_tokens"),
         ({"columns": [1, 1]}, "two different ones"),
         ({"columns": [0, 1]}, "counted from 1"),
         ({"columns": [1, 2, 3]}, "expected"),

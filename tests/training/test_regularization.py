@@ -34,5 +34,5 @@ def test_padding_and_single_steps() -> None:
 def test_none() -> None:
     assert not RegularizationConfig()
     assert RegularizationConfig(temporal=1.0)
-    with pytest.raises(ValueError, match="cannot be negative"):
+    with pytest.raises(ValueError, match="0 <= "):
         RegularizationConfig(activation=-1.0)

@@ -16,7 +16,6 @@ in units of the mean of R, so that one value serves models of any size.
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -32,6 +31,7 @@ from rnnzoo.errors import UserError
 from rnnzoo.inference.eval_mode import device_of
 from rnnzoo.inference.scoring.surprisal import Reader
 from rnnzoo.networks import LanguageNet
+from rnnzoo.ranges import NonNegative, Positive, PositiveCount, Share
 from rnnzoo.shapes import Float, Int, Tensor
 
 __all__ = ["DynamicConfig", "DynamicReader", "gradient_statistics"]
@@ -54,23 +54,15 @@ class DynamicConfig(Config):
     """
 
     rule: Literal["sgd", "rms"] = "sgd"
-    lr: float = 0.1
-    decay: float = 0.0
-    segment: int = 20
-    epsilon: float = 0.1
-    statistics: int = 500
+    lr: NonNegative = 0.1
+    decay: Share = 0.0
+    segment: PositiveCount = 20
+    epsilon: Positive = 0.1
+    statistics: PositiveCount = 500
 
     def __post_init__(self) -> None:
         if self.rule not in ("sgd", "rms"):
             raise ValueError(f"the rule of dynamic evaluation is sgd or rms, not {self.rule!r}")
-        if not 0 <= self.lr <= 1e6:
-            raise ValueError(f"dynamic evaluation's lr must be from 0 to 1e6, not {self.lr}")
-        if not 0 <= self.decay <= 1:
-            raise ValueError(f"dynamic evaluation's decay must be from 0 to 1, not {self.decay}")
-        if self.segment < 1 or self.statistics < 1:
-            raise ValueError("dynamic evaluation's segment and statistics must be at least 1")
-        if not (math.isfinite(self.epsilon) and self.epsilon > 0):
-            raise ValueError(f"dynamic evaluation's epsilon must be above 0, not {self.epsilon}")
 
 
 class DynamicReader(Reader):

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import torch
 
 from rnnzoo.config import Config
+from rnnzoo.ranges import DropProbability, NonNegative, Size
 from rnnzoo.shapes import Bool, Float, Int, Tensor
 
 __all__ = ["CacheConfig", "NeuralCache"]
@@ -33,17 +34,9 @@ class CacheConfig(Config):
         mix: its part in the mixture with the model, the paper's lambda; 0 leaves the model alone.
     """
 
-    window: int = 500
-    theta: float = 0.3
-    mix: float = 0.1
-
-    def __post_init__(self) -> None:
-        if self.window < 1:
-            raise ValueError(f"the cache's window must be at least 1, not {self.window}")
-        if not (math.isfinite(self.theta) and self.theta >= 0):
-            raise ValueError(f"the cache's theta must be 0 or more, not {self.theta}")
-        if not 0 <= self.mix < 1:
-            raise ValueError(f"the cache's mix (lambda) must be 0 or more and below 1, not {self.mix}")
+    window: Size = 500
+    theta: NonNegative = 0.3
+    mix: DropProbability = 0.1
 
     def build(self) -> NeuralCache:
         """An empty cache."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import resource
 import statistics
 import sys
 import time
@@ -25,6 +24,7 @@ from rnnzoo import state as states
 from rnnzoo.cells import import_cells
 from rnnzoo.errors import UserError
 from rnnzoo.models import LanguageModel
+from rnnzoo.system import peak_memory
 from rnnzoo.tasks.jobs import FACES
 from rnnzoo.tasks.recipe import LanguageModelRecipe, Recipe
 from rnnzoo.tasks.trainer import build_trainer
@@ -85,7 +85,7 @@ def carry_out(job: Mapping[str, Any]) -> dict[str, Any]:
     except NonFiniteError:
         finite = False
     device = trainer.strategy.root_device
-    peak = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else _peak() - before
+    peak = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else peak_memory() - before
     if finite:
         nll = measure(model, data.ids("valid"), plan.data.eval_streams, what=data.corpus.name).nll
     tokens = plan.data.streams * plan.data.chunk_len
@@ -127,17 +127,12 @@ def step_seconds(model: LanguageModel, steps: int = 200) -> float:
     return statistics.median(lengths[-steps:])
 
 
-def _peak() -> int:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
-
-
 def _resident() -> int:
     """Bytes that the process holds now; the most it ever held where the system does not say."""
     try:
-        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
-        return _peak()
+        return peak_memory()
 
 
 def main() -> int:

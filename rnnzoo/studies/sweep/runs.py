@@ -4,7 +4,6 @@ sweep.jsonl when it has ended. What is missing is run, what was interrupted goes
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import re
 import signal
@@ -18,6 +17,7 @@ from rnnzoo.errors import UserError
 from rnnzoo.files import append_line, read_json, read_lines
 from rnnzoo.studies.processes import Children, Shares, at_once, ended_by_signals
 from rnnzoo.studies.sweep.plan import Point, Sweep
+from rnnzoo.system import lock
 from rnnzoo.tasks.run_folder import RunFolder, last_run
 from rnnzoo.training import NonFiniteError
 from rnnzoo.zoo.figures import UNITS, Figure, figures
@@ -110,10 +110,8 @@ def _alone(folder: Path) -> Iterator[int]:
     except OSError as error:
         raise UserError(f"cannot be the sweep's folder ({error.strerror})", path=folder) from None
     with (folder / ".lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError("a sweep, or a training of one that was killed, is under way here", path=folder) from None
+        if not lock(file, wait=False):
+            raise UserError("a sweep, or a training of one that was killed, is under way here", path=folder)
         yield file.fileno()
 
 

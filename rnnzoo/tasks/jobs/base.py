@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import copy
 import platform
-import resource
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import PurePath
@@ -17,6 +15,7 @@ from lightning.pytorch.callbacks import Callback
 
 from rnnzoo.embeddings import Coverage
 from rnnzoo.errors import UserError
+from rnnzoo.system import peak_memory
 from rnnzoo.tasks.base import Task
 from rnnzoo.tasks.run_folder import RunFolder
 from rnnzoo.training import History, KeepValidated, PairData, StreamData, average_state_dicts, is_whole
@@ -132,8 +131,7 @@ def _peak_memory(device: torch.device) -> int:
     """The most memory that was held: the GPU's, or the whole process's on a CPU."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+    return peak_memory()
 
 
 def _hardware(trainer: lightning.Trainer, device: torch.device) -> dict[str, Any]:

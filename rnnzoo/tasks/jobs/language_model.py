@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,10 +14,11 @@ from rnnzoo.errors import UserError
 from rnnzoo.files import write_text
 from rnnzoo.metrics import bits, perplexity
 from rnnzoo.metrics.novelty import novelty
-from rnnzoo.models import LanguageModel
+from rnnzoo.models import LanguageModel, LanguageModelConfig
 from rnnzoo.tasks.char_lm import CharLM
 from rnnzoo.tasks.jobs.base import Job, load_best, run_facts, take_average, went_on_from
 from rnnzoo.tasks.language_model import LanguageModelTask
+from rnnzoo.tasks.memory import check_memory
 from rnnzoo.tasks.recipe import LanguageModelRecipe
 from rnnzoo.tasks.run_folder import RunFolder
 from rnnzoo.tasks.word_lm import WordLM
@@ -46,6 +48,7 @@ class LanguageModelJob(Job[StreamData]):
         self.data = StreamData(plan.data, tokenizer=self.base.tokenizer if self.base else None, seed=plan.seed)
         self.data.setup("fit")  # a text that will not do is found before anything is written
         self._check_prompt()
+        self._check_streams()
         self.kept = KeepValidated(run.checkpoints, plan.average)
         self.coverage: Coverage | None = None
         kind = self.data.tokenizer.kind
@@ -64,6 +67,8 @@ class LanguageModelJob(Job[StreamData]):
                 )
             model = plan.embedding.fit(plan.model, self.coverage.dim)
         try:
+            if isinstance(model, LanguageModelConfig):
+                check_memory(functools.partial(model.build, data.tokenizer), plan.optimizer)
             self.task = FACES[plan.name](model, data.tokenizer, plan.optimizer, plan.schedule, plan.regularization)
         except ValueError as error:  # parts that do not fit each other
             raise UserError(f"model: {error}") from None
@@ -110,6 +115,17 @@ class LanguageModelJob(Job[StreamData]):
             self.data.tokenizer.encode(self.plan.sample.prompt)
         except UserError as error:
             raise UserError(f"sample.prompt: {error}; say another with --sample.prompt") from None
+
+    def _check_streams(self) -> None:
+        """Raises `UserError` when an evaluation text is shorter than its streams: each would predict nothing."""
+        streams = self.plan.data.eval_streams
+        for split in (split for split in self.data.corpus.splits if split != "train"):
+            tokens = len(self.data.ids(split))
+            if 2 * streams > tokens:
+                raise UserError(
+                    f"data.eval_streams: {streams:,} streams are too many for the {tokens:,} tokens of {split}: "
+                    f"at most {max(tokens // 2, 1):,}"
+                )
 
     def finish(self, run: RunFolder, trainer: lightning.Trainer, history: History) -> str:
         plan, task, data = self.plan, self.task, self.data

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, ClassVar, Literal
 
 import lightning
@@ -14,6 +15,7 @@ from rnnzoo.inference.translation.evaluation import evaluate_translation
 from rnnzoo.metrics import bleu
 from rnnzoo.models import Seq2Seq
 from rnnzoo.tasks.jobs.base import Job, load_best, run_facts, take_average, went_on_from
+from rnnzoo.tasks.memory import check_memory
 from rnnzoo.tasks.recipe import TranslatorRecipe
 from rnnzoo.tasks.run_folder import RunFolder
 from rnnzoo.tasks.translator import Translator
@@ -76,6 +78,8 @@ class TranslatorJob(Job[PairData]):
         fresh, base = plan.model.replace(max_source=data.longest_source), self.base
         model: Seq2Seq | Any = fresh if base is None else plan.dropout.on(base)
         try:
+            if base is None:
+                check_memory(functools.partial(fresh.build, data.src_tokenizer, data.tgt_tokenizer), plan.optimizer)
             self.task = Translator(
                 model, data.src_tokenizer, data.tgt_tokenizer, plan.optimizer, plan.schedule, plan.label_smoothing
             )
