@@ -183,7 +183,7 @@ def test_pairs_with_characters_left_out(model: LanguageModel, here: Path, comman
     [
         (["t.txt", "--dynamic-lr", "1"], "--dynamic-lr goes with --dynamic"),
         (["t.txt", "--cache-theta", "1"], "--cache-theta goes with --cache"),
-        (["t.txt", "--dynamic", "--dynamic-lr", "-1"], "dynamic evaluation's lr must be from 0 to 1e6, not -1.0"),
+        (["t.txt", "--dynamic", "--dynamic-lr", "-1"], "--dynamic-lr: 0 <= N <= 1e6; got -1"),
         (["t.txt", "--dynamic", "--dynamic-lr", "1e6"], "dynamic evaluation diverged"),
         (["t.txt", "--dynamic", "--dynamic-segment", "0"], "segment"),
         (["t.txt", "--cache", "0"], "window: 1 <= window"),

@@ -186,11 +186,11 @@ def test_characters_that_the_model_does_not_know(capsys, folder, model, tmp_path
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--beam", "0", "a"], "beam: 1 <= beam"),
+        (["--beam", "0", "a"], "--beam: 1 <= N <= 10000; got 0"),
         (["--beam", "2", "--nbest", "3", "a"], "nbest must be from 1 to the beam, 2, not 3"),
         (["--alpha", "-1", "a"], "alpha"),
         (["--min-len", "13", "a"], "min_len, 13, is above max_len, 12"),
-        (["--batch-size", "0", "a"], "--batch-size must be 1 or more"),
+        (["--batch-size", "0", "a"], "--batch-size: 1 <= N"),
         (["a", "--input", "x.txt"], "give TEXT or --input FILE, not both"),
         (["--input", "/no/such/file"], "/no/such/file: no such file"),
         (["--json", "--scores", "a"], "leave out --scores"),

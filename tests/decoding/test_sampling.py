@@ -125,7 +125,7 @@ def test_logits_that_are_not_numbers(bad, temperature):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"temperature": -0.1}, "temperature must be 0 \\(greedy\\) or more, not -0.1"),
+        ({"temperature": -0.1}, "temperature: 0 <= temperature <= 1e6; got -0.1"),
         ({"temperature": math.nan}, "temperature"),
         ({"temperature": math.inf}, "temperature"),
         ({"top_k": -1}, "top_k"),
