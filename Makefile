@@ -12,7 +12,7 @@ PYTHON ?=
 TORCH_INDEX ?=
 ARGS ?=
 
-.PHONY: help quickstart test test-slow test-gpu lint types floors docs docs-look pytest fuzz kill-test format bench tour clean distclean
+.PHONY: help quickstart test test-slow test-gpu lint types floors docs docs-look pytest fuzz kill-test format bench tour wheels publish clean distclean
 .DEFAULT_GOAL := help
 
 help:
@@ -25,6 +25,8 @@ help:
 	@echo "make fuzz         malformed inputs, N=1000 of them, from SEED=1: no traceback, no hang, nothing half made"
 	@echo "make bench        the benchmarks, kept in benchmarks/results/, and docs/benchmarks.md (needs a quiet machine)"
 	@echo "make tour         runs the pages of docs/tour again: their code, pictures and numbers"
+	@echo "make wheels       the package, and the wheel of the trained models that it is too small for, in dist/"
+	@echo "make publish ORG=NAME   everything that is not on the hub yet, and a collection (a maintainer's)"
 	@echo "make lint | types | floors | docs | pytest | format | clean | distclean"
 
 quickstart: .venv/installed
@@ -85,6 +87,18 @@ bench: .venv/installed-dev
 	$(BIN)/python -m benchmarks.translate --threads 2 --keep
 	OMP_NUM_THREADS=2 $(BIN)/python -m benchmarks.generate --threads 2 --cells --keep
 	$(BIN)/python -m benchmarks.page
+
+# Both wheels: the package, and the entries that it is too small for.
+wheels: .venv/installed-dev
+	$(BIN)/python -m pip wheel --no-deps --no-build-isolation -q -w dist . ./packages/rnnzoo-pretrained
+	@ls -l dist/*.whl
+
+# For a maintainer who has logged in (`hf auth login`): checks every entry, publishes what is not on the hub yet, and notes
+# it in the manifest. Run again after an interruption, it goes on.
+publish: .venv/installed-dev
+	@test -n "$(ORG)" || { echo "make publish ORG=NAME" >&2; exit 2; }
+	$(BIN)/rnnzoo push --all $(ORG) $(ARGS)
+	@git diff --stat -- rnnzoo/zoo/manifest.json
 
 tour: .venv/installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.tour $(ARGS)

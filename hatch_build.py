@@ -1,4 +1,5 @@
-"""What of the zoo a wheel carries: the quickstart's entry, then the smallest, up to a size. The rest is on the hub."""
+"""What of the zoo a wheel carries: the quickstart's entry, then the smallest, up to a size. The rest is in the
+wheel of `packages/rnnzoo-pretrained`."""
 
 from __future__ import annotations
 
@@ -24,6 +25,12 @@ def carried(root: Path) -> list[Path]:
             break
         chosen.append(folder)
     return chosen
+
+
+def left_out(root: Path) -> list[Path]:
+    """The folders of the others."""
+    here = carried(root)
+    return sorted(folder for folder in root.iterdir() if folder.is_dir() and folder not in here)
 
 
 class WheelHook(BuildHookInterface):  # type: ignore[type-arg]

@@ -97,7 +97,10 @@ def _entries() -> Iterator[CorpusEntry]:
         github(*_CHAR_RNN, "data/tinyshakespeare/input.txt"),
         "all",
     )
-    yield CorpusEntry("tinyshakespeare", "text", "contiguous", "public domain", "tinyshakespeare", (shakespeare,))
+    yield CorpusEntry(
+        *("tinyshakespeare", "text", "contiguous", "public domain", "tinyshakespeare", (shakespeare,)),
+        languages=("en",),
+    )
     karpathy = "https://cs.stanford.edu/people/karpathy/char-rnn/warpeace_input.txt"
     urls = (*(source.url for source in github(*_WAR_AND_PEACE, "warpeace_input.txt")), karpathy)
     tolstoy = CorpusFile(
@@ -115,6 +118,7 @@ def _entries() -> Iterator[CorpusEntry]:
         "war-and-peace",
         (tolstoy,),
         note="the warpeace_input.txt of char-rnn, without BOM and with LF line ends",
+        languages=("en",),
     )
     yield CorpusEntry(
         "ptb",
@@ -129,6 +133,7 @@ def _entries() -> Iterator[CorpusEntry]:
         ),
         research_only=True,
         note="words, Mikolov's split",
+        languages=("en",),
     )
     yield CorpusEntry(
         "ptb-char",
@@ -143,6 +148,7 @@ def _entries() -> Iterator[CorpusEntry]:
         ),
         research_only=True,
         note="the same split for character models: 50 symbols, read as plain text",
+        languages=("en",),
     )
     yield CorpusEntry(
         "wikitext-2",
@@ -155,6 +161,7 @@ def _entries() -> Iterator[CorpusEntry]:
             _wikitext2("valid", 1121681, "f0737ed31fc1329026e95cb8b98e19c2a182c39c240ab909dc31abf2f8af58e8"),
             _wikitext2("test", 1256449, "d790b833ef8cf03a90db7bf1271b7520b83c45ce07ba3c1a9699df81e239eca0"),
         ),
+        languages=("en",),
     )
     yield CorpusEntry(
         "multi30k",
@@ -209,6 +216,7 @@ def _entries() -> Iterator[CorpusEntry]:
         f"public domain; its sentences {TATOEBA_LICENCE}",
         files=tuple(replace(file, path=f"{folder}/{file.path}") for folder, file in joined.items()),
         note="tinyshakespeare, war-and-peace and tatoeba-eng-fra, one after the other; a pair is a line with a tab",
+        languages=("en", "fr"),
     )
     yield CorpusEntry(
         "wikitext-103",
@@ -218,6 +226,7 @@ def _entries() -> Iterator[CorpusEntry]:
         "wikitext-103",
         tuple(_wikitext103(split) for split in ("train", "valid", "test")),
         note="about 540 MB; no sha256 on record, only the archive's own checksums are compared",
+        languages=("en",),
     )
     text8 = "https://github.com/RaRe-Technologies/gensim-data/releases/download/text8/text8.gz"
     yield CorpusEntry(

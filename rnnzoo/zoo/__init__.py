@@ -7,6 +7,7 @@ from rnnzoo.zoo.load import RenamedWarning, download, entry_names, find_model, l
 from rnnzoo.zoo.manifest import check_pinned, read_manifest
 from rnnzoo.zoo.measure import cold_windows, measure
 from rnnzoo.zoo.paths import packaged
+from rnnzoo.zoo.publish import push_all
 from rnnzoo.zoo.push import Published, push_to_hub
 from rnnzoo.zoo.recipes import find_recipe, overlay_names, parse_yaml, read_recipe, recipe_name, recipe_names
 from rnnzoo.zoo.registry import list_models, model_facts
@@ -32,6 +33,7 @@ __all__ = [
     "overlay_names",
     "packaged",
     "parse_yaml",
+    "push_all",
     "push_to_hub",
     "read_config",
     "read_manifest",

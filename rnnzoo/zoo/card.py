@@ -9,6 +9,7 @@ from rnnzoo.data.sources import OWN_LICENCE, CorpusEntry
 from rnnzoo.files import write_text
 from rnnzoo.zoo.figures import figures, unit_of
 from rnnzoo.zoo.folder import read_config, read_metrics
+from rnnzoo.zoo.footprint import GRAMS_PER_KWH, footprint
 from rnnzoo.zoo.kinds import CardParts, kind_of_task
 from rnnzoo.zoo.origin import trained_on
 
@@ -93,6 +94,13 @@ def _header(
         ]
         or None,
     )
+    cost = footprint(metrics)
+    if cost is not None:
+        data.co2_eq_emissions = {  # type: ignore[attr-defined]
+            "emissions": round(cost.grams, 1),
+            "source": f"{cost.hours:.2f} hours at an assumed {cost.watts:.0f} W, {GRAMS_PER_KWH:.0f} g CO2 a kWh",
+            "training_type": "fine-tuning" if metrics.get("init_from") else "pre-training",
+        }
     return str(data.to_yaml())
 
 
@@ -137,7 +145,13 @@ def _training(metrics: dict[str, Any]) -> str:
         f"{first}{run['epochs']} epochs, {run['steps']:,} steps, {run['tokens']:,} tokens in {run['seconds'] / 60:.0f} "
         f"minutes on {place} with torch {machine['torch']}, {run['tokens_per_second']:,.0f} tokens per second, seed "
         f"{metrics['seed']}. The recipe is in recipe.yaml: `rnnzoo train {metrics['recipe']}` trains it again."
+        + _air(metrics)
     )
+
+
+def _air(metrics: dict[str, Any]) -> str:
+    cost = footprint(metrics)
+    return "" if cost is None else f" That is {cost}."
 
 
 def _limits(parts: CardParts, metrics: dict[str, Any], corpus: str, entry: CorpusEntry | None) -> str:

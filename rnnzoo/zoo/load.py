@@ -16,9 +16,13 @@ from rnnzoo.zoo.folder import load_folder
 from rnnzoo.zoo.hub import HubName, fetch, hub_name
 from rnnzoo.zoo.kinds import Model, require
 from rnnzoo.zoo.manifest import check_pinned, read_manifest
-from rnnzoo.zoo.paths import packaged
+from rnnzoo.zoo.paths import pretrained_folders
 
-__all__ = ["RenamedWarning", "download", "entry_names", "find_model", "load"]
+__all__ = ["GET_ALL", "RenamedWarning", "download", "entry_names", "find_model", "load"]
+
+
+GET_ALL = "`pip install rnnzoo-pretrained`"
+"""What to run for the entries that the wheel is too small for."""
 
 
 class RenamedWarning(FutureWarning):
@@ -144,7 +148,7 @@ def _named(name: str, manifest: dict[str, Any], pinned: bool, hub: dict[str, Any
     if name in entries:
         raise UserError(f"{name} is in the package and has no repository that could have another revision")
     if name in known:
-        raise UserError(f"{name} is not in this package, and this version of rnnzoo knows no repository that has it")
+        raise UserError(f"{name} is not among the entries that are installed: {GET_ALL} gets it")
     hint = nearest(name, {*entries, *known}) or "; a run is named by its folder, such as runs/RECIPE/1"
     hint = f"; the folder of that name is ./{name}" if Path(name).is_dir() else hint
     raise UserError(f"unknown model {name!r}{hint}")
@@ -182,6 +186,6 @@ def _last_finished(path: Path, runs: Sequence[Path]) -> Path:
 
 def entry_names() -> dict[str, Path]:
     """The zoo entries that are at hand: name to folder, sorted."""
-    root = packaged("pretrained")
-    folders = [] if root is None else [path.parent for path in root.glob("*/config.json")]
-    return {path.name: path for path in sorted(folders)}
+    folders = [path.parent for root in reversed(pretrained_folders()) for path in root.glob("*/config.json")]
+    found = {path.name: path for path in folders}  # of two of one name, the package's own
+    return dict(sorted(found.items()))

@@ -11,14 +11,15 @@ from typing import Any
 
 from rnnzoo.errors import UserError
 from rnnzoo.files import read_json, sha256_file, write_json
+from rnnzoo.zoo import paths
 from rnnzoo.zoo.guard import ENTRY
 
-__all__ = ["check_pinned", "manifest_path", "note_entry", "read_manifest"]
+__all__ = ["check_pinned", "manifest_path", "note_entry", "note_published", "read_manifest"]
 
 
 def manifest_path() -> Path:
     """Where the manifest lies: in the package."""
-    return Path(__file__).with_name("manifest.json")
+    return paths.PACKAGE / "zoo" / "manifest.json"
 
 
 def read_manifest() -> dict[str, Any]:
@@ -50,3 +51,11 @@ def note_entry(name: str, folder: Path) -> None:
         known = {"entry_sha256": sha256, "repo": None, "commit": None}
     manifest["entries"] = dict(sorted({**manifest["entries"], name: known}.items()))
     write_json(manifest_path(), manifest)
+
+
+def note_published(name: str, *, repo: str, commit: str) -> None:
+    """Puts where an entry of the manifest is published there; an entry that it has not stays unknown."""
+    manifest = read_manifest()
+    if name in manifest["entries"]:
+        manifest["entries"][name] |= {"repo": repo, "commit": commit}
+        write_json(manifest_path(), manifest)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rnnzoo.data.sources import OWN_LICENCE
 from rnnzoo.errors import UserError
@@ -15,14 +15,16 @@ from rnnzoo.zoo.load import entry_names, find_model
 from rnnzoo.zoo.manifest import read_manifest
 from rnnzoo.zoo.origin import trained_on
 
-__all__ = ["list_models", "model_facts", "zoo_folders"]
+__all__ = ["Sort", "list_models", "model_facts", "zoo_folders"]
+
+Sort = Literal["name", "score", "size"]
 
 
 def zoo_folders() -> dict[str, Path | None]:
     """Every model of the zoo by its name, sorted: its folder in the package or the hub's cache, None if in neither."""
     folders: dict[str, Path | None] = dict(entry_names())
-    for name, known in read_manifest()["entries"].items():
-        if name not in folders and known.get("repo"):
+    for name in read_manifest()["entries"]:
+        if name not in folders:
             try:
                 folders[name] = find_model(name, local_files_only=True)
             except UserError:
@@ -31,30 +33,58 @@ def zoo_folders() -> dict[str, Path | None]:
 
 
 def list_models(
-    pattern: str = "*", *, task: str | None = None, cell: str | None = None, commercial: bool = False
+    pattern: str = "*",
+    *,
+    task: str | None = None,
+    cell: str | None = None,
+    language: str | None = None,
+    commercial: bool = False,
+    max_mb: float | None = None,
+    sort: Sort = "name",
 ) -> list[str]:
-    """The names of the zoo's models, sorted: those of the package, and those that the hub has.
+    """The names of the zoo's models: those that are installed, and those that can be got.
+
+    Of a model that is not here only the name is known: it passes no other test, and stands last.
 
     Args:
         pattern: a shell pattern, such as ``"char-*"``.
         task: only of this task. cell: only with layers of this cell.
+        language: only of this language, such as ``"de"``; of a translator either side counts.
         commercial: only models whose training text is not for research only and has a stated licence.
+        max_mb: only models whose weights are no larger, in megabytes.
+        sort: ``"name"``, ``"size"`` or ``"score"``: the best first, models of one task and one text beside each other,
+            since only those compare.
     """
-    names = []
+    tested = any(value is not None for value in (task, cell, language, max_mb)) or commercial
+    known: dict[str, dict[str, Any]] = {}
+    unknown = []
     for name, folder in zoo_folders().items():
         if not fnmatch.fnmatchcase(name, pattern):
             continue
-        if task is not None or cell is not None or commercial:
-            if folder is None:  # not here: nothing is known of it
-                continue
-            facts = model_facts(name, folder)
-            kinds = str(facts["cell"]).split("/")
-            if task not in (None, facts["task"]) or (cell is not None and cell not in kinds):
-                continue
-            if commercial and not facts["commercial"]:
-                continue
-        names.append(name)
-    return names
+        if folder is None:
+            unknown += [] if tested else [name]
+            continue
+        facts = model_facts(name, folder)
+        if (
+            task in (None, facts["task"])
+            and (cell is None or cell in str(facts["cell"]).split("/"))
+            and (language is None or language in (facts["languages"] or ()))
+            and (facts["commercial"] or not commercial)
+            and (max_mb is None or facts["bytes"] <= max_mb * 1e6)
+        ):
+            known[name] = facts
+    if sort == "name":
+        return sorted([*known, *unknown])
+    return [*sorted(known, key=lambda name: _order(known[name], sort)), *unknown]
+
+
+def _order(facts: dict[str, Any], sort: Sort) -> tuple[Any, ...]:
+    if sort == "size":
+        return (facts["bytes"],)
+    score, name = facts["score"], str(facts["score_name"])
+    better_is_more = name.startswith(("BLEU", "chrF"))
+    place = float("inf") if score is None else -score if better_is_more else score
+    return facts["task"], str(facts["corpus"]), str(facts["split"]), name, place
 
 
 def model_facts(name: str, folder: Path) -> dict[str, Any]:

@@ -25,6 +25,7 @@ class Hub:
 
     Attributes:
         repos: by ``org/name``, and those of datasets by ``datasets/org/name``.
+        collections: slug to the models in it.
         renamed: old name to new, answered with a redirect.
         tokens: who each token belongs to; an owner reads and writes what is under its name.
         log: ``(method, path, header of it)`` of every request. cdn_log: the same of the storage.
@@ -39,6 +40,7 @@ class Hub:
 
     def __init__(self) -> None:
         self.repos: dict[str, Repo] = {}
+        self.collections: dict[str, list[str]] = {}
         self.renamed: dict[str, str] = {}
         self.tokens = {"hf_writer": "org", "hf_stranger": "someone"}
         self.large: dict[str, bytes] = {}
@@ -83,7 +85,15 @@ def running_hub() -> Iterator[Hub]:
 
 class _Api(Handler):
     def do_GET(self) -> None:
-        self.route({"info": self.info, "tree": self.tree, "refs": self.refs, "resolve": self.resolve})
+        self.route(
+            {
+                "info": self.info,
+                "tree": self.tree,
+                "refs": self.refs,
+                "resolve": self.resolve,
+                "collection": self.collection,
+            }
+        )
 
     do_HEAD = do_GET
 
@@ -99,12 +109,17 @@ class _Api(Handler):
                 "branch": self.branch,
                 "tag": self.tag,
                 "paths": self.paths,
+                "collect": self.collect,
+                "add_item": self.add_item,
             }
         )
 
     ROUTES = (
         (r"/api/repos/create", "create"),
         (r"/api/validate-yaml", "validate"),
+        (r"/api/collections", "collect"),
+        (r"/api/collections/([^/]+/[^/]+)", "collection"),
+        (r"/api/collections/([^/]+/[^/]+)/items", "add_item"),
         (rf"{_API}(?:/revision/([^/]+))?", "info"),
         (rf"{_API}/tree/([^/]+)(?:/(.+))?", "tree"),
         (rf"{_API}/paths-info/([^/]+)", "paths"),
@@ -249,6 +264,41 @@ class _Api(Handler):
         except (IndexError, yaml.YAMLError) as error:
             errors = [{"message": str(error)}]
         self.answer(400 if errors else 200, {"errors": errors, "warnings": []})
+
+    def collect(self) -> None:
+        """A new collection, or 409 with the one of that title."""
+        wanted, hub = json.loads(self.body()), self.server.hub
+        slug = f"{wanted['namespace']}/{wanted['title']}-64f9a55b"
+        if self.user != wanted["namespace"]:
+            return self.answer(403 if self.user else 401, {"error": "Forbidden"})
+        if slug in hub.collections:
+            return self.answer(409, {"error": "there is one", "slug": slug})
+        hub.collections[slug] = []
+        return self.collection(slug)
+
+    def collection(self, slug: str) -> None:
+        items = [
+            {"_id": str(i), "id": name, "type": "model", "position": i}
+            for i, name in enumerate(self.server.hub.collections[slug])
+        ]
+        named = {"slug": slug, "title": slug.partition("/")[2].rpartition("-")[0], "owner": {"name": self.user}}
+        more = {
+            "lastUpdated": "2026-01-01T00:00:00.000Z",
+            "position": 0,
+            "private": False,
+            "theme": "blue",
+            "upvotes": 0,
+        }
+        self.answer(200, {**named, **more, "items": items})
+
+    def add_item(self, slug: str) -> None:
+        wanted = json.loads(self.body())["item"]
+        if self.user != slug.partition("/")[0] or wanted["id"] not in self.server.hub.repos:
+            return self.answer(404, {"error": "not found"})
+        if wanted["id"] in self.server.hub.collections[slug]:
+            return self.answer(409, {"error": "it is in there"})
+        self.server.hub.collections[slug].append(wanted["id"])
+        return self.collection(slug)
 
     def preupload(self, name: str, revision: str) -> None:
         wanted = json.loads(self.body())["files"]

@@ -18,7 +18,17 @@ from rnnzoo.errors import UserError
 from rnnzoo.files import sha256_file
 from rnnzoo.models import LanguageModelConfig
 from rnnzoo.text import WordTokenizer
-from rnnzoo.zoo import load_folder, make_entry, measure, packaged, parse_yaml, read_manifest, verify
+from rnnzoo.zoo import (
+    entry_names,
+    load_folder,
+    make_entry,
+    measure,
+    model_facts,
+    packaged,
+    parse_yaml,
+    read_manifest,
+    verify,
+)
 from rnnzoo.zoo.card import card
 from rnnzoo.zoo.entry import shareable_recipe, write_listing
 from rnnzoo.zoo.golden import GOLDEN_TOLERANCE, golden_difference, write_golden
@@ -243,7 +253,7 @@ def test_card_says_research_only_first(entry: Path) -> None:
 
 def test_manifest(entry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "package").mkdir()
-    monkeypatch.setattr(rnnzoo, "__file__", str(tmp_path / "package" / "__init__.py"))
+    monkeypatch.setattr("rnnzoo.zoo.paths.PACKAGE", tmp_path / "package")
     assert not check_pinned(NAME, entry)
     note_entry(NAME, entry)
     assert manifest_path().is_file()
@@ -272,6 +282,31 @@ def test_list_and_show(capsys: pytest.CaptureFixture[str]) -> None:
     assert sorted(rnnzoo.list_models("mt-*", cell="lstm")) == of_lstm
     others = [f"mt-mingru.{pairs}" for pairs in ("multi30k-en-de", "multi30k-en-fr", "tatoeba-en-fr")]
     assert sorted(rnnzoo.list_models("mt-*", task="translator")) == sorted(captions + of_lstm + others)
+    german = rnnzoo.list_models(language="de")
+    assert {"mt-gru.multi30k-de-en", "mt-mingru.multi30k-en-de"} <= set(german)
+    assert "mt-gru.multi30k-en-fr" not in german
+    assert not rnnzoo.list_models("mt-*multi30k*", commercial=True)
+    small = rnnzoo.list_models(max_mb=2)
+    sizes = [model_facts(one, entry_names()[one])["bytes"] for one in small]
+    assert small
+    assert max(sizes) <= 2e6
+    assert len(rnnzoo.list_models(max_mb=2, sort="size")) == len(small)
+    ordered = rnnzoo.list_models(sort="size")
+    sizes = [model_facts(one, entry_names()[one])["bytes"] for one in ordered]
+    assert sizes == sorted(sizes)
+    shakespeare = [one for one in rnnzoo.list_models("char-*", sort="score") if one.endswith(".tinyshakespeare")]
+    scores = [model_facts(one, entry_names()[one])["score"] for one in shakespeare]
+    assert scores == sorted(scores)
+    captions = rnnzoo.list_models("mt-*.multi30k-en-fr", sort="score")
+    scores = [model_facts(one, entry_names()[one])["score"] for one in captions]
+    assert len(captions) == 3
+    assert scores == sorted(scores, reverse=True)
+    assert rnnzoo.list_models(language="en", commercial=True, max_mb=0.001) == []
+    words = ["--language", "fr", "--license", "commercial", "--max-mb", "20", "--sort", "score", "--json"]
+    assert main(["list", *words]) == 0
+    listed = [one["name"] for one in json.loads(capsys.readouterr().out)]
+    assert listed == rnnzoo.list_models(language="fr", commercial=True, max_mb=20, sort="score")
+    assert "mt-mingru.tatoeba-en-fr" in listed
     assert main(["list", "char-lstm*"]) == 0
     assert name in capsys.readouterr().out
     assert main(["list", "--cell", "lstm", "--json"]) == 0

@@ -275,7 +275,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, online: Hub, entry:
     """An installed package without entries, whose manifest has the one on the hub; returns the manifest."""
     path = tmp_path / "package" / "zoo" / "manifest.json"
     path.parent.mkdir(parents=True)
-    monkeypatch.setattr(rnnzoo, "__file__", str(tmp_path / "package" / "__init__.py"))
+    monkeypatch.setattr("rnnzoo.zoo.paths.PACKAGE", tmp_path / "package")
     known = {"entry_sha256": sha256_file(entry / "entry.json"), "repo": REPO}
     known["commit"] = online.repos[REPO].tags["v1"]
     aliases = {"char-lstm.verse": "char-lstm.poem", "org/verse": REPO}
@@ -339,11 +339,14 @@ def test_listed_from_the_cache_and_the_hub(package: Path, online: Hub, capsys: p
     assert json.loads(capsys.readouterr().out)[0]["score_name"] == "bits per character"
 
 
-def test_known_but_nowhere(package: Path) -> None:
+def test_known_but_nowhere(package: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = json.loads(package.read_text())
     data["entries"]["char-lstm.poem"] |= {"repo": None, "commit": None}
     package.write_text(json.dumps(data))
-    assert "is not in this package, and this version of rnnzoo knows no repository" in refusal("char-lstm.poem")
+    hint = "is not among the entries that are installed: `pip install rnnzoo-pretrained` gets it"
+    assert hint in refusal("char-lstm.poem")
+    assert main(["list"]) == 0
+    assert "not installed: `pip install rnnzoo-pretrained`" in capsys.readouterr().out
     assert "did you mean 'char-lstm.poem'?" in refusal("char-lstm.pome")
 
 

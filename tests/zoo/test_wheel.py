@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from hatch_build import FIRST, MOST, carried
+from hatch_build import FIRST, MOST, carried, left_out
 from rnnzoo.cli.quickstart import ENTRY
+from rnnzoo.zoo import entry_names
+from rnnzoo.zoo.kinds.translator_samples import EXAMPLES
 
 ROOT = Path(__file__).resolve().parents[2]
 PRETRAINED = ROOT / "pretrained"
@@ -28,7 +30,10 @@ def size(folder: Path) -> int:
 
 
 def test_sizes() -> None:
-    assert size(PRETRAINED) <= 60_000_000
+    assert size(PRETRAINED) <= 110_000_000
+    assert sum(map(size, left_out(PRETRAINED))) <= 95_000_000  # a file on PyPI has at most 100 MB
+    both = {*carried(PRETRAINED), *left_out(PRETRAINED)}
+    assert both == {folder for folder in PRETRAINED.iterdir() if folder.is_dir()}
     assert sum(map(size, carried(PRETRAINED))) <= MOST <= 25_000_000 - 3_000_000
 
 
@@ -40,6 +45,7 @@ def test_what_is_carried(tmp_path: Path) -> None:
             file.truncate(length * 1_000_000)
     (tmp_path / "README.md").touch()
     assert [folder.name for folder in carried(tmp_path)] == [FIRST, "small", "middle"]
+    assert [folder.name for folder in left_out(tmp_path)] == ["large"]
     assert FIRST == ENTRY
 
 
@@ -49,9 +55,11 @@ def test_a_wheel_speaks_without_a_network(tmp_path: Path) -> None:
     wheels, place = tmp_path / "wheels", tmp_path / "venv"
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
     options = ["--no-index", "--no-deps", "--quiet"]
-    subprocess.run([*pip, "wheel", "--no-build-isolation", *options, "-w", str(wheels), str(ROOT)], check=True)
-    (wheel,) = wheels.glob("*.whl")
+    for place_of in (ROOT, ROOT / "packages" / "rnnzoo-pretrained"):
+        subprocess.run([*pip, "wheel", "--no-build-isolation", *options, "-w", str(wheels), str(place_of)], check=True)
+    wheel, data = sorted(wheels.glob("*.whl"), key=lambda path: "pretrained" in path.name)
     assert wheel.stat().st_size <= 25_000_000
+    assert data.stat().st_size <= 95_000_000
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(place)], check=True)
     python = place / "bin" / "python"
     subprocess.run([*pip, "--python", str(python), "install", *options, str(wheel)], check=True)
@@ -72,8 +80,20 @@ def test_a_wheel_speaks_without_a_network(tmp_path: Path) -> None:
 
     listed = json.loads(run("list", "--json"))
     assert ENTRY in [one["name"] for one in listed]
-    assert all(Path(one["folder"]).is_relative_to(site) for one in listed)
+    here = [one for one in listed if one["folder"] is not None]
+    assert [one["name"] for one in here] == sorted(folder.name for folder in carried(PRETRAINED))
+    assert [one["name"] for one in listed] == sorted(entry_names())
+    assert "not installed: `pip install rnnzoo-pretrained`" in run("list")
     words = ("--prompt", "ROMEO:\n", "--greedy", "--max-new-tokens", "40")
     assert run("generate", ENTRY, *words).startswith("ROMEO:\n")
     assert "golden logits" in run("verify", ENTRY, "--quick")
     assert "ptb" in run("recipes", "ls")
+    subprocess.run([*pip, "--python", str(python), "install", *options, str(data)], check=True)
+    listed = json.loads(run("list", "--json"))
+    assert [one["name"] for one in listed] == sorted(entry_names())
+    assert all(Path(one["folder"]).is_relative_to(site) for one in listed)
+    for one in listed:
+        if one["task"] == "translator":
+            assert run("translate", one["name"], EXAMPLES.get(one["languages"][0], ("deux",))[0])
+        else:
+            assert len(run("generate", one["name"], "--max-new-tokens", "5", "--greedy")) > 1

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-import rnnzoo
 from rnnzoo.errors import UserError
 from rnnzoo.models import LanguageModel
 from rnnzoo.zoo import (
@@ -38,7 +37,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: LanguageModel) 
     (tmp_path / "checkout" / "pyproject.toml").touch()
     for name in ("char-lstm.one", "char-gru.two"):
         save_folder(tmp_path / "checkout" / "pretrained" / name, model)
-    monkeypatch.setattr(rnnzoo, "__file__", str(tmp_path / "checkout" / "rnnzoo" / "__init__.py"))
+    monkeypatch.setattr("rnnzoo.zoo.paths.PACKAGE", tmp_path / "checkout" / "rnnzoo")
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     return tmp_path / "checkout"

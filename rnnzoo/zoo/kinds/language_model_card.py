@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from rnnzoo.zoo.origin import trained_on
+
 __all__ = ["LanguageModelCard"]
 
 
@@ -17,8 +19,9 @@ class LanguageModelCard:
     published: tuple[str, ...] = ("ppl", "bits")
 
     def languages(self, metrics: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
-        """Not on record."""
-        return []
+        """Those of the corpus."""
+        entry = trained_on(metrics, config)
+        return [] if entry is None else list(entry.languages)
 
     def what(self, metrics: Mapping[str, Any], config: Mapping[str, Any], unit: str) -> str:
         """Layers and cell."""
@@ -65,10 +68,11 @@ class LanguageModelCard:
         )
 
     def limits(self) -> str:
-        """It tells no truth."""
+        """It tells no truth, and has the views of what it read."""
         return (
             "It knows nothing but the style of that text: what it says is not true, and it repeats what is offensive "
-            "there. It is made for study and as a baseline, not as an assistant."
+            "there. It has the views of that text and of its time, of women, peoples and faiths among others, and "
+            "writes them as its own. It is made for study and as a baseline, not as an assistant."
         )
 
 

@@ -10,7 +10,10 @@ from typing import Any
 
 __all__ = ["TranslatorCard", "languages_of", "sample_rows", "searched", "words"]
 
-NAMES = {"cs": "Czech", "de": "German", "en": "English", "fr": "French"}
+NAMES = {
+    **{"cs": "Czech", "de": "German", "en": "English", "fr": "French", "ja": "Japanese", "nl": "Dutch"},
+    "zh": "Chinese",
+}
 
 SHOWN = 8
 """Sample translations in a card."""
@@ -117,8 +120,9 @@ class TranslatorCard:
         """It knows one kind of sentence."""
         return (
             "It knows the words and the kind of sentence of that text, and no others: elsewhere it leaves out, repeats "
-            "or invents, without saying so. For text that matters a large pretrained translator is the better choice; "
-            "this one is for study and as a baseline."
+            "or invents, without saying so. Where the source leaves open who is meant, it takes what was frequent "
+            "there: a doctor may become a man, a nurse a woman. For text that matters a large pretrained translator is "
+            "the better choice; this one is for study and as a baseline."
         )
 
 
