@@ -87,7 +87,7 @@ def full(facts: Sequence[dict[str, Any]]) -> str:
         (
             f"`{one['name']}`",
             TASK_NAMES.get(one["task"], one["task"]),
-            " → ".join(one["languages"] or ()),
+            " → ".join(one.get("languages") or ()),
             one["cell"],
             f"{one['corpus']}, {one['split']}",
             brief(score(one)),
