@@ -57,7 +57,7 @@ def desk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
             (folder / "runs" / recipe / "1" / "run.json").write_text("{}")
     draw = random.Random(0)
     words = ["The", "the", "cat", "sat", "on", "a", "mat", "and", "wrote", "to", "the", "king", "of", "words", "monday"]
-    lines = [" ".join(draw.choices(words, k=9)) + ".\n" for _ in range(800)]
+    lines = [" ".join(draw.choices(words, k=9)) + ".\n" for _ in range(1100)]
     (folder / "mybook.txt").write_text("".join(lines))
     (folder / "letter.txt").write_text("".join(lines[:3]))
     sources, targets = small_pairs.pairs(300)
