@@ -18,8 +18,8 @@ import typing
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self, Union
 
-from rnnzoo.errors import UserError, nearest
-from rnnzoo.ranges import Range, shown
+from .errors import UserError, nearest
+from .ranges import Range, shown
 
 __all__ = ["Config"]
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
-from rnnzoo.errors import UserError
-from rnnzoo.opening import read_regular, regular_blocks
+from .errors import UserError
+from .opening import read_regular, regular_blocks
 
 __all__ = ["append_line", "read_json", "read_lines", "sha256_file", "write_durably", "write_json", "write_text"]
 

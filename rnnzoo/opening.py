@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO, Any
 
-from rnnzoo.errors import UserError
+from .errors import UserError
 
 __all__ = [
     "MAX_STREAM",

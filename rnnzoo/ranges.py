@@ -11,7 +11,7 @@ import numbers
 import re
 from typing import Annotated, Any
 
-from rnnzoo.errors import UserError
+from .errors import UserError
 
 __all__ = [
     "Beam",

@@ -8,10 +8,10 @@ from __future__ import annotations
 from rnnzoo.decoding.beam import beam_search
 from rnnzoo.decoding.draw import draw_sequences
 from rnnzoo.decoding.generate import Position, Step, generate, stop_at
-from rnnzoo.decoding.hypothesis import Hypothesis, SearchConfig
 from rnnzoo.decoding.sampling import SamplingConfig, filter_logits, row_generators, sample
 from rnnzoo.decoding.seeds import fresh_seed
-from rnnzoo.decoding.stop import StopScanner, stop_strings
+from rnnzoo.runtime.hypothesis import Hypothesis, SearchConfig
+from rnnzoo.runtime.stop import StopScanner, stop_strings
 
 __all__ = [
     "Hypothesis",

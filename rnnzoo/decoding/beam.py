@@ -1,19 +1,14 @@
-"""Beam search, all sentences and all their hypotheses at once.
-
-A hypothesis that ends keeps its place in the beam, so a beam of 1 is greedy search, and a sentence is done when as many
-hypotheses have ended as its beam is wide. It is done earlier only when no hypothesis that still runs could, at its
-best, become one of its n best. The batch holds the hypotheses that run and nothing else: what has ended leaves it, and
-with the last of a sentence the sentence.
+"""Beam search over a step function of PyTorch's.
 
 What is computed for every token of the vocabulary stays where the model is. The few best of each row come to the CPU,
-once a step, and the rest is done there, in NumPy: on so few numbers a call of PyTorch's costs more than its work.
+once a step, and the rest is done there, in NumPy, by `rnnzoo.runtime.beam`: on so few numbers a call of PyTorch's costs
+more than its work.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,9 +18,8 @@ from torch import Tensor
 from rnnzoo import state as states
 from rnnzoo.decoding.constraints import block_repeats, block_token, force
 from rnnzoo.decoding.generate import Step
-from rnnzoo.decoding.hypothesis import Hypothesis, SearchConfig, row_limits
-from rnnzoo.decoding.sampling import NOT_NUMBERS
-from rnnzoo.errors import UserError
+from rnnzoo.runtime.beam import Rows, search_beams
+from rnnzoo.runtime.hypothesis import Hypothesis, SearchConfig
 from rnnzoo.state import State
 
 __all__ = ["beam_search"]
@@ -33,25 +27,6 @@ __all__ = ["beam_search"]
 
 _BLOCK = 64
 """Values of a row that are looked at together in the search for the largest."""
-
-
-class _Beams(NamedTuple):
-    """The hypotheses that run: R rows, those of a sentence one after the other, the best first."""
-
-    cells: NDArray[np.int64]  # (R,) sentence * beam + rank
-    sentences: NDArray[np.int64]  # (R,)
-    log_probs: NDArray[Any]  # (R,)
-    history: NDArray[np.int64]  # (R, T) tokens so far
-
-
-class _Closed(NamedTuple):
-    """Hypotheses that ended, or were cut, in one step."""
-
-    cells: NDArray[np.int64]
-    log_probs: NDArray[Any]
-    history: NDArray[np.int64]
-    length: int  # symbols predicted
-    finished: bool
 
 
 @torch.no_grad()
@@ -89,77 +64,24 @@ def beam_search(
     Raises:
         UserError: a limit is out of range, or the logits are not numbers.
     """
-    num = start.size(0)
-    if num == 0:
-        return []
+    num, device = start.size(0), start.device
     states.check(state, num)
     states.check(memory, num)
-    limits = row_limits(max_lens, num, config.max_len)
-    if config.min_len > min(limits):
-        raise UserError(f"min_len, {config.min_len}, is above max_len, {min(limits)}")
-    device, beam = start.device, config.beam
-    limit, forced = np.array(limits), _forced(prefix or [()] * num, eos, limits)
-    places = np.full(num, beam)  # of each beam, that no ended hypothesis holds
-    best = np.full((num, config.nbest), -np.inf, np.float32)  # scores of ended hypotheses
-    number, rank = np.arange(num * beam), np.arange(beam)
-    beams = _Beams(number[:num] * beam, number[:num], np.zeros(num, np.float32), np.zeros((num, 0), np.int64))
-    tokens, closed = start, list[_Closed]()
-    for length in range(1, max(limits) + 1):
-        logits, state = step(tokens, state, memory)
-        now = torch.from_numpy(forced[beams.sentences, length - 1]).to(device) if length <= forced.shape[1] else None
-        top, ids = (found.cpu().numpy() for found in _continuations(logits, beams.history, now, config, eos))
-        total = float(top[:, 0].sum())
-        if math.isnan(total):
-            raise UserError(NOT_NUMBERS)
 
-        # the best of each sentence take the places that are left, and those that end keep theirs
-        grid = np.full((num * beam, top.shape[1]), -np.inf, top.dtype)
-        grid[beams.cells] = beams.log_probs[:, None] + top
-        log_probs, chosen = _largest(grid.reshape(num, -1), beam)
-        rows = np.zeros_like(number)
-        rows[beams.cells] = number[: len(top)]
-        parents = np.take_along_axis(rows.reshape(num, beam), chosen // top.shape[1], 1)
-        said = ids[parents, chosen % top.shape[1]]
-        running = taken = (log_probs > -np.inf) & (rank < places[:, None])
-        leaves = np.broadcast_to((limit == length)[:, None], said.shape)
-        if eos is not None:
-            leaves = leaves | (said == eos)
-
-        leaving = taken & leaves
-        if math.isinf(total) or leaving.any():
-            stuck, ended = top[:, 0] == -np.inf, taken & (said == (-1 if eos is None else eos))
-            cut, running = leaving & ~ended, taken & ~leaves
-            places = places - ended.sum(1)
-            history = beams.history
-            grown = np.concatenate([history[parents], said[:, :, None]], axis=2)
-            closed += [
-                _Closed(beams.cells[stuck], beams.log_probs[stuck], history[stuck], length - 1, finished=False),
-                _Closed(np.flatnonzero(cut), log_probs[cut], grown[cut], length, finished=False),
-                _Closed(np.flatnonzero(ended), log_probs[ended], grown[ended][:, :-1], length, finished=True),
-            ]
-            scores = np.where(ended, log_probs / config.penalty(float(length)), -np.inf)
-            best = _largest(np.concatenate([best, scores.astype(top.dtype)], axis=1), config.nbest)[0]
-        if closed:  # what runs can at best reach its limit without losing anything more
-            reached = np.where(running, log_probs, -np.inf).max(1) / config.penalty(limit.astype(log_probs.dtype))
-            running = running & (reached > best[:, -1])[:, None]
-        cells, before = np.flatnonzero(running), beams.sentences
-        if len(cells) == 0:
-            break
-        kept = parents[running]
-        history = np.concatenate([beams.history[kept], said[running][:, None]], axis=1)
-        beams = _Beams(cells, cells // beam, log_probs[running], history)
-        tokens, index = torch.from_numpy(said[running]).to(device), torch.from_numpy(kept).to(device)
-        if not np.array_equal(beams.sentences, before):
-            memory = states.gather(memory, index)  # else its rows are right: a sentence's hypotheses share it
-        if beam > 1 or len(cells) != len(before):
+    def go_on(rows: Rows) -> tuple[NDArray[Any], NDArray[np.int64]]:
+        nonlocal state, memory
+        if rows.kept is not None:
+            index = torch.from_numpy(rows.kept).to(device)
+            if rows.moved:  # else its rows are right: a sentence's hypotheses share it
+                memory = states.gather(memory, index)
             state = states.gather(state, index)
-    return _ranked(closed, num, config)
+        logits, state = step(torch.from_numpy(rows.tokens).to(device), state, memory)
+        now = None if rows.forced is None else torch.from_numpy(rows.forced).to(device)
+        top, ids = (found.cpu().numpy() for found in _continuations(logits, rows.history, now, config, eos))
+        return top, ids
 
-
-def _largest(values: NDArray[Any], count: int) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """The largest `count` of each row (N, K), the largest first, and where they are; of equal ones the first."""
-    order = np.argsort(-values, axis=1, kind="stable")[:, :count]
-    return np.take_along_axis(values, order, 1), order
+    limits = max_lens.tolist() if isinstance(max_lens, Tensor) else max_lens
+    return search_beams(go_on, start.cpu().numpy(), eos=eos, config=config, max_lens=limits, prefix=prefix)
 
 
 def _continuations(
@@ -201,26 +123,3 @@ def _top(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
         places = torch.cat([places, rest], dim=1)
     top, chosen = values.gather(1, places).topk(count)
     return top, places.gather(1, chosen)
-
-
-def _forced(prefix: Sequence[Sequence[int]], eos: int | None, limits: Sequence[int]) -> NDArray[np.int64]:
-    """The prefixes as (N, P), -1 past their ends."""
-    if len(prefix) != len(limits):
-        raise ValueError(f"{len(limits)} rows need as many prefixes, not {len(prefix)}")
-    for tokens, limit in zip(prefix, limits, strict=True):
-        if len(tokens) > limit:
-            raise UserError(f"the forced prefix has {len(tokens)} tokens, more than max_len, {limit}")
-        if any(token < 0 or token == eos for token in tokens):
-            raise ValueError("a prefix is made of token ids, and the end symbol is none")
-    longest = max(map(len, prefix))
-    rows = [[*tokens, *[-1] * (longest - len(tokens))] for tokens in prefix]
-    return np.array(rows, np.int64).reshape(len(rows), longest)
-
-
-def _ranked(closed: Sequence[_Closed], num: int, config: SearchConfig) -> list[list[Hypothesis]]:
-    found: list[list[Hypothesis]] = [[] for _ in range(num)]
-    for cells, log_probs, history, length, finished in closed:
-        penalty = config.penalty(float(max(length, 1)))
-        for cell, value, tokens in zip(cells.tolist(), log_probs.tolist(), history.tolist(), strict=True):
-            found[cell // config.beam].append(Hypothesis(tuple(tokens), value / penalty, value, finished))
-    return [sorted(row, key=lambda h: (not h.finished, -h.score))[: config.nbest] for row in found]

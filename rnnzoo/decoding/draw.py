@@ -11,8 +11,8 @@ from torch import Tensor
 from rnnzoo import state as states
 from rnnzoo.decoding.constraints import block_token
 from rnnzoo.decoding.generate import Step
-from rnnzoo.decoding.hypothesis import Hypothesis, row_limits
 from rnnzoo.decoding.sampling import SamplingConfig, sample
+from rnnzoo.runtime.hypothesis import Hypothesis, row_limits
 from rnnzoo.state import State
 
 __all__ = ["draw_sequences"]
@@ -61,7 +61,11 @@ def draw_sequences(
     times, rest = divmod(len(generators), num)
     if rest or not times:
         raise ValueError(f"{num} rows need as many generators, or a multiple of that, not {len(generators)}")
-    limits = [limit for limit in row_limits(max_lens, num) for _ in range(times)]
+    limits = [
+        limit
+        for limit in row_limits(max_lens.tolist() if isinstance(max_lens, Tensor) else max_lens, num)
+        for _ in range(times)
+    ]
     tokens, state, memory = states.repeat((start, state, memory), times)
     written: list[list[int]] = [[] for _ in generators]
     log_probs, finished = [0.0] * len(generators), [False] * len(generators)

@@ -7,48 +7,16 @@ same logits and seed give the same token on any device.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from rnnzoo.config import Config
 from rnnzoo.decoding.seeds import fresh_seed
-from rnnzoo.errors import UserError
-from rnnzoo.ranges import Count, NonNegative, Share
+from rnnzoo.runtime.sampling import Logits, SamplingConfig, check_numbers, drawn, filtered
 
-__all__ = ["NOT_NUMBERS", "SamplingConfig", "filter_logits", "row_generators", "sample"]
-
-NOT_NUMBERS = "the model's logits are not numbers (NaN or infinite): its training diverged or its weights are damaged"
-
-_SMALLEST_TEMPERATURE = 1e-30  # its reciprocal is still finite in float32
-
-
-@dataclass(frozen=True)
-class SamplingConfig(Config):
-    """What is done to a distribution before a token is drawn from it, in this order.
-
-    Args:
-        temperature: divides the logits; 0 is greedy: the most probable token.
-        top_k: keeps the k most probable tokens; 0, or more than there are, keeps all.
-        top_p: keeps the fewest most probable tokens that together hold this share of what is left
-            (nucleus sampling, Holtzman et al. 2020); 1 keeps all. The first one always stays.
-        min_p: drops tokens less probable than this share of the most probable one (Nguyen et al. 2024);
-            0 keeps all.
-
-    Raises:
-        UserError: a value is out of range.
-    """
-
-    temperature: NonNegative = 1.0
-    top_k: Count = 0
-    top_p: Share = 1.0
-    min_p: Share = 0.0
+__all__ = ["SamplingConfig", "filter_logits", "row_generators", "sample"]
 
 
 def filter_logits(logits: Tensor, config: SamplingConfig) -> Tensor:
@@ -65,7 +33,7 @@ def filter_logits(logits: Tensor, config: SamplingConfig) -> Tensor:
     Raises:
         UserError: a row is NaN, +inf, or -inf throughout.
     """
-    return torch.from_numpy(_filtered(logits, config))
+    return torch.from_numpy(filtered(_numpy(logits), config))
 
 
 def sample(logits: Tensor, config: SamplingConfig, generators: Sequence[torch.Generator | None]) -> Tensor:
@@ -90,13 +58,10 @@ def sample(logits: Tensor, config: SamplingConfig, generators: Sequence[torch.Ge
         raise ValueError(f"{logits.size(0)} rows need as many generators, not {len(generators)}")
     if config.temperature == 0:
         largest, ids = logits.detach().max(-1)
-        _check(largest)
+        check_numbers(largest)
         return ids
-    heights = np.exp(_filtered(logits, config), dtype=np.float64).cumsum(-1)
-    drawn = [0.0 if g is None else torch.rand((), generator=g, dtype=torch.float64).item() for g in generators]
-    level = np.array(drawn)[:, None] * heights[:, -1:]
-    # the first token whose height is *above* the level; it cannot be one of probability 0
-    return torch.from_numpy((heights <= level).sum(-1)).to(logits.device)
+    levels = [0.0 if g is None else torch.rand((), generator=g, dtype=torch.float64).item() for g in generators]
+    return torch.from_numpy(drawn(filtered(_numpy(logits), config), np.array(levels))).to(logits.device)
 
 
 def row_generators(seed: int | None, num: int) -> list[torch.Generator]:
@@ -109,51 +74,7 @@ def row_generators(seed: int | None, num: int) -> list[torch.Generator]:
     return [torch.Generator().manual_seed((seed + row) % 2**63) for row in range(num)]
 
 
-# In NumPy: on a row of a few numbers a call of PyTorch's costs more than what it computes.
-
-Logits: TypeAlias = NDArray[np.float32]
-"""(B, V), largest 0."""
-
-
-def _filtered(logits: Tensor, config: SamplingConfig) -> Logits:
+def _numpy(logits: Tensor) -> Logits:
+    """In NumPy: on a row of a few numbers a call of PyTorch's costs more than what it computes."""
     scores: Logits = logits.detach().to("cpu", torch.float32).numpy()
-    largest = scores.max(-1, keepdims=True)
-    _check(largest)
-    scores = scores - largest
-    if config.temperature == 0:
-        return _top_k(scores, 1)
-    if config.temperature != 1:
-        scores /= np.float32(max(config.temperature, _SMALLEST_TEMPERATURE))
-    if 0 < config.top_k < scores.shape[-1]:
-        scores = _top_k(scores, config.top_k)
-    if config.top_p < 1:
-        scores = _top_p(scores, config.top_p)
-    if config.min_p > 0:  # the largest is 0, so this is relative to it
-        scores[scores < math.log(config.min_p)] = -math.inf
     return scores
-
-
-def _top_k(scores: Logits, k: int) -> Logits:
-    """The k largest of each row; of those that are equal to the last of them, the first ones."""
-    last = np.partition(scores, -k, axis=-1)[:, -k, None]
-    larger, equal = scores > last, scores == last
-    room = k - larger.sum(-1, keepdims=True)
-    return np.where(larger | (equal & (equal.cumsum(-1) <= room)), scores, np.float32(-math.inf))
-
-
-def _top_p(scores: Logits, p: float) -> Logits:
-    """The largest of each row that stand before, or on, the share p of its probability."""
-    order = np.argsort(-scores, axis=-1, kind="stable")
-    ranked = np.take_along_axis(scores, order, axis=-1)
-    share = np.exp(ranked, dtype=np.float64)
-    share /= share.sum(-1, keepdims=True)
-    before = share.cumsum(-1) - share
-    before[:, 0] = -1  # the first one always stays
-    np.put_along_axis(scores, order, np.where(before < p, ranked, np.float32(-math.inf)), axis=-1)
-    return scores
-
-
-def _check(largest: Any) -> None:
-    """Raises `UserError` when the largest logits, an array or tensor of any form, are not numbers."""
-    if not all(map(math.isfinite, largest.reshape(-1).tolist())):
-        raise UserError(NOT_NUMBERS)

@@ -7,13 +7,13 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from rnnzoo.errors import UserError
-from rnnzoo.opening import read_regular
-from rnnzoo.text.base import StreamDecoder, Tokenizer, TokenizerConfig, require
-from rnnzoo.text.bpe import BPETokenizer, BPETokenizerConfig
-from rnnzoo.text.byte import ByteTokenizer, ByteTokenizerConfig
-from rnnzoo.text.char import CharTokenizer, CharTokenizerConfig
-from rnnzoo.text.word import WordTokenizer, WordTokenizerConfig
+from ..errors import UserError
+from ..opening import read_regular
+from .base import StreamDecoder, Tokenizer, TokenizerConfig, require
+from .bpe import BPETokenizer, BPETokenizerConfig
+from .byte import ByteTokenizer, ByteTokenizerConfig
+from .char import CharTokenizer, CharTokenizerConfig
+from .word import WordTokenizer, WordTokenizerConfig
 
 __all__ = [
     "BPETokenizer",

@@ -12,9 +12,9 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
-from rnnzoo.config import Config
-from rnnzoo.errors import UserError
-from rnnzoo.files import write_text
+from ..config import Config
+from ..errors import UserError
+from ..files import write_text
 
 __all__ = ["REPLACEMENT", "Ids", "StreamDecoder", "Tokenizer", "TokenizerConfig", "Unknown", "as_ids", "id_dtype"]
 

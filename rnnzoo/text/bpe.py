@@ -17,10 +17,10 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from rnnzoo.errors import UserError
-from rnnzoo.ranges import PositiveCount, Range
-from rnnzoo.text.base import BLOCK, Ids, StreamDecoder, Tokenizer, TokenizerConfig, Unknown, as_ids, id_dtype, require
-from rnnzoo.text.byte import byte_alphabet, utf8
+from ..errors import UserError
+from ..ranges import PositiveCount, Range
+from .base import BLOCK, Ids, StreamDecoder, Tokenizer, TokenizerConfig, Unknown, as_ids, id_dtype, require
+from .byte import byte_alphabet, utf8
 
 __all__ = ["BPETokenizer", "BPETokenizerConfig"]
 

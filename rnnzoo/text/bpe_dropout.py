@@ -13,8 +13,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from rnnzoo.text.base import Ids
-from rnnzoo.text.bpe import BPETokenizer
+from .base import Ids
+from .bpe import BPETokenizer
 
 __all__ = ["BPEDropout"]
 

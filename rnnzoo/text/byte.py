@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from rnnzoo.errors import UserError
-from rnnzoo.text.base import Ids, StreamDecoder, Tokenizer, TokenizerConfig, Unknown, as_ids, require
-from rnnzoo.text.char import describe
+from ..errors import UserError
+from .base import Ids, StreamDecoder, Tokenizer, TokenizerConfig, Unknown, as_ids, require
+from .char import describe
 
 __all__ = ["ByteTokenizer", "ByteTokenizerConfig", "byte_alphabet", "utf8"]
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rnnzoo.errors import UserError
-from rnnzoo.ranges import PositiveCount
-from rnnzoo.text.base import (
+from ..errors import UserError
+from ..ranges import PositiveCount
+from .base import (
     BLOCK,
     REPLACEMENT,
     Ids,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rnnzoo.text.base import StreamDecoder
+from .base import StreamDecoder
 
 __all__ = ["Detokenizer"]
 

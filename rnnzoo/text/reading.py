@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import unicodedata
 
-from rnnzoo.errors import UserError
-from rnnzoo.text.base import Tokenizer
-from rnnzoo.text.char import CharTokenizer
-from rnnzoo.text.word import WordTokenizer
+from ..errors import UserError
+from .base import Tokenizer
+from .char import CharTokenizer
+from .word import WordTokenizer
 
 __all__ = ["escaped", "left_out", "start_token", "unknown_tokens"]
 

@@ -18,9 +18,9 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from rnnzoo.errors import UserError
-from rnnzoo.ranges import PositiveCount, Range
-from rnnzoo.text.base import (
+from ..errors import UserError
+from ..ranges import PositiveCount, Range
+from .base import (
     BLOCK,
     REPLACEMENT,
     Ids,
@@ -32,7 +32,7 @@ from rnnzoo.text.base import (
     id_dtype,
     require,
 )
-from rnnzoo.text.detokenize import Detokenizer
+from .detokenize import Detokenizer
 
 __all__ = ["EOS", "UNK", "Style", "WordTokenizer", "WordTokenizerConfig"]
 

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeVar
 
-import torch
+import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
-from rnnzoo.config import Config
-from rnnzoo.errors import UserError
-from rnnzoo.ranges import Beam, Count, NonNegative
+from ..config import Config
+from ..errors import UserError
+from ..ranges import Beam, Count, NonNegative
 
 __all__ = ["Hypothesis", "SearchConfig", "row_limits"]
 
@@ -80,13 +79,13 @@ class SearchConfig(Config):
         return penalty
 
 
-def row_limits(max_lens: int | Sequence[int] | Tensor, num: int, cap: int = 0) -> list[int]:
+def row_limits(max_lens: int | Sequence[int] | NDArray[Any], num: int, cap: int = 0) -> list[int]:
     """The limit of each of `num` rows, in symbols, none above `cap`.
 
     Raises:
         UserError: one is less than 1.
     """
-    values = torch.as_tensor(max_lens).expand(num).tolist()
+    values = np.broadcast_to(np.asarray(max_lens), num).tolist()
     if short := [value for value in values if value < 1]:
         raise UserError(f"max_len must be 1 or more, not {short[0]}")
     return [min(value, cap) if cap else value for value in values]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rnnzoo.errors import UserError
+from ..errors import UserError
 
 __all__ = ["StopScanner", "stop_strings"]
 

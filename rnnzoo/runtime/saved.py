@@ -1,0 +1,90 @@
+"""A session as bytes: a line of JSON that describes it, then the numbers of its state; nothing in it can run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import UserError
+from .randomness import Draws
+
+if TYPE_CHECKING:
+    from .language_model import LanguageModel
+    from .session import Session
+
+__all__ = ["pack", "unpack"]
+
+_MAGIC = b"rnnzoo.session.2\n"
+_MAX_ROWS = 1 << 20
+_MAX_HEADER = 1 << 20
+
+
+def pack(session: Session) -> bytes:
+    """`session`, without its model."""
+    header = {
+        "model": session.model.fingerprint,
+        "tokens": session._tokens,
+        "fed": session._fed,
+        "tails": session._tails,
+        "draws": [[draws.seed, draws.taken] for draws in session._draws],
+    }
+    numbers = b"".join(np.ascontiguousarray(session._state[name]).tobytes() for name in session.model.first_state)
+    data = json.dumps(header, separators=(",", ":")).encode() + b"\n" + numbers
+    return _MAGIC + hashlib.sha256(data).hexdigest().encode() + b"\n" + data
+
+
+def unpack(model: LanguageModel, data: bytes) -> Session:
+    """What `pack` gave.
+
+    Raises:
+        UserError: the bytes are damaged, or were saved with another model.
+    """
+    from .session import Session
+
+    begin = len(_MAGIC) + 65
+    _require(data.startswith(_MAGIC) and data[begin - 1 : begin] == b"\n")
+    _require(hashlib.sha256(data[begin:]).hexdigest().encode() == data[len(_MAGIC) : begin - 1])
+    end = data.find(b"\n", begin, begin + _MAX_HEADER)
+    _require(end > 0)
+    try:
+        header: Any = json.loads(data[begin:end])
+    except (ValueError, RecursionError):
+        header = None
+    _require(isinstance(header, dict))
+    if header.get("model") != model.fingerprint:
+        raise UserError("the session was saved with another model")
+    tokens, tails, draws, fed = (header.get(name) for name in ("tokens", "tails", "draws", "fed"))
+    _require(isinstance(draws, list) and 0 < len(draws) <= _MAX_ROWS and type(fed) is bool)
+    _require(isinstance(tokens, list) and len(tokens) in (1, len(draws)) and _are_ids(tokens, model.vocab_size))
+    _require(isinstance(tails, list) and len(tails) == len(draws))
+    _require(all(isinstance(row, list) and len(row) <= 64 and _are_ids(row, model.vocab_size) for row in tails))
+    _require(all(isinstance(row, list) and len(row) == 2 and all(map(_is_count, row)) for row in draws))
+    session = Session(model, num=len(draws), seed=0)
+    session._tokens, session._fed = tuple(tokens), fed
+    session._tails = tuple(map(tuple, tails))
+    session._draws = [Draws(*row) for row in draws]
+    session._state, at = {}, end + 1
+    for name, like in model.first_state.items():
+        shape = (len(tokens), *like.shape[1:])
+        size = like.dtype.itemsize * int(np.prod(shape))
+        _require(len(data) >= at + size)
+        session._state[name] = np.frombuffer(data, like.dtype, int(np.prod(shape)), at).reshape(shape).copy()
+        at += size
+    _require(at == len(data) and all(np.isfinite(array).all() for array in session._state.values()))
+    return session
+
+
+def _require(ok: bool) -> None:
+    if not ok:
+        raise UserError("not a session that was saved here, or damaged")
+
+
+def _are_ids(values: list[Any], vocab_size: int) -> bool:
+    return all(type(value) is int and 0 <= value < vocab_size for value in values)
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value < 2**63
