@@ -37,7 +37,7 @@ import hypothesis.core  # noqa: E402
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
-from rnnzoo.decoding import seeds  # noqa: E402
+from rnnzoo import seeds  # noqa: E402
 
 
 def run_seed(config: pytest.Config) -> int:

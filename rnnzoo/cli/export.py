@@ -17,13 +17,17 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "export",
         help="a model as ONNX, for programs without PyTorch, or as a web page that runs it",
         description=(
-            "With a name that ends in .onnx, writes the model's step, tokens and state in, logits and new state out, a "
-            "translator's encoder beside it, and a JSON file with their names and shapes and the tokenizers. With one "
-            "that ends in .html, writes one file in which the model runs in any browser, up to four side by side."
+            "Writes the model as the folder OUT/ or the file OUT.zip, complete for `rnnzoo.runtime` and "
+            "rnnzoo-runtime: graphs, weights, tokenizer, README. With a name that ends in .onnx, its step alone: "
+            "tokens and state in, logits and new state out, a translator's encoder beside it, and a JSON file that "
+            "describes them. With one that ends in .html, one file in which the model runs in any browser, up to four "
+            "side by side."
         ),
     )
     parser.add_argument("model", metavar="MODEL", nargs="+", help="a name of the zoo, a folder, or ORG/REPO")
-    parser.add_argument("out", metavar="OUT", help="NAME.html, NAME.onnx, or NAME.pt2 for torch.export.load")
+    parser.add_argument(
+        "out", metavar="OUT", help="a folder, NAME.zip, NAME.html, NAME.onnx, or NAME.pt2 for torch.export.load"
+    )
     parser.add_argument("--int8", action="store_true", help="weights of 8 bits: a quarter of the size, and faster")
     parser.add_argument(
         "--text", metavar="FILE", help="of a page: the text that it shows first, and holds its units against"
@@ -51,14 +55,20 @@ def _page(args: argparse.Namespace) -> Path:
 def _graphs(args: argparse.Namespace) -> list[Path]:
     from rnnzoo.zoo import load
     from rnnzoo.zoo.export import check_out, export_model
+    from rnnzoo.zoo.export_folder import check_place, export_folder, is_place
 
-    check_out(args.out, int8=args.int8, force=args.force)  # before a model is looked for
+    whole = is_place(args.out)
+    if whole:  # before a model is looked for
+        check_place(args.out, force=args.force)
+    else:
+        check_out(args.out, int8=args.int8, force=args.force)
     if len(args.model) > 1:
         raise UserError(f"{args.out} takes one model; several stand side by side in a page, NAME.html")
     if args.text is not None:
         raise UserError("--text goes with a page, NAME.html")
     name = args.model[0]
-    return export_model(load(name), args.out, name=name, int8=args.int8, force=args.force)
+    write = export_folder if whole else export_model
+    return write(load(name), args.out, name=name, int8=args.int8, force=args.force)
 
 
 def _text(path: str | None) -> str | None:

@@ -9,9 +9,9 @@ from rnnzoo.decoding.beam import beam_search
 from rnnzoo.decoding.draw import draw_sequences
 from rnnzoo.decoding.generate import Position, Step, generate, stop_at
 from rnnzoo.decoding.sampling import SamplingConfig, filter_logits, row_generators, sample
-from rnnzoo.decoding.seeds import fresh_seed
 from rnnzoo.runtime.hypothesis import Hypothesis, SearchConfig
 from rnnzoo.runtime.stop import StopScanner, stop_strings
+from rnnzoo.seeds import fresh_seed
 
 __all__ = [
     "Hypothesis",

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rnnzoo.decoding.seeds import fresh_seed
 from rnnzoo.runtime.sampling import Logits, SamplingConfig, check_numbers, drawn, filtered
+from rnnzoo.seeds import fresh_seed
 
 __all__ = ["SamplingConfig", "filter_logits", "row_generators", "sample"]
 

@@ -14,6 +14,7 @@ from ..errors import UserError
 from .graph import Array, Named, gather, prefixed
 from .model import Model
 from .sampling import SamplingConfig, check_numbers
+from .search import best_texts
 from .session import Session
 
 __all__ = ["LanguageModel", "Score"]
@@ -52,18 +53,19 @@ class Score:
         return math.exp(self.nll) if self.nll < 709 else math.inf
 
 
-class LanguageModel(Model):
+class LanguageModel(Model, kind="language_model"):
     """A language model; `Model.open` makes it.
 
     Attributes:
         tokenizer: text to token ids and back. start: the token that stands before a text when nothing else does.
+        unwritten: tokens that are never written, such as ``<unk>``.
         first_state: what is carried before it, one row.
     """
 
     def _prepare(self) -> None:
         self.tokenizer = self._tokenizer("tokenizer.json")
         self.start = int(self.meta["start"])
-        self._unwritten = np.array(self.meta["unwritten"], np.int64)
+        self.unwritten = np.array(self.meta["unwritten"], np.int64)
         self.first_state: Named = {
             one["name"]: np.broadcast_to(np.array(one["initial"], one["dtype"]), (1, *one["shape"][1:])).copy()
             for one in self.meta["state"]
@@ -106,13 +108,11 @@ class LanguageModel(Model):
         """
         sampling = SamplingConfig(temperature, top_k, top_p, min_p)
         if beam is not None:
-            from .search import best_texts
-
             if sampling != SamplingConfig() or seed is not None:
                 raise UserError(
                     "a beam search draws nothing: temperature, top_k, top_p, min_p and seed do not go with beam"
                 )
-            return best_texts(self, self.session().feed(prompt, unknown=unknown), max_new_tokens, beam, num, stop)
+            return best_texts(self.session().feed(prompt, unknown=unknown), max_new_tokens, beam, num, stop)
         session = self.session(num, seed=seed).feed(prompt, unknown=unknown)
         texts = session.generate(max_new_tokens, sampling, stop=stop)
         return [text + rest for text, rest in zip(texts, session.flush(), strict=True)]
@@ -146,9 +146,7 @@ class LanguageModel(Model):
         Raises:
             UserError: the bytes are damaged, or were saved with another model.
         """
-        from .saved import unpack
-
-        return unpack(self, data)
+        return Session.restore(self, data)
 
     def next_tokens(
         self, prompt: str = "", k: int = 10, *, unknown: Literal["error", "drop"] = "error"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from abc import ABC, abstractmethod
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from ..errors import UserError
 from ..text import Tokenizer, tokenizer_from_dict
@@ -21,6 +21,12 @@ class Model(ABC):
     Attributes:
         meta: what ``meta.json`` says. graphs: its graphs. vocab_size: V. fingerprint: of its weights and vocabulary.
     """
+
+    _kinds: ClassVar[dict[Any, type[Model]]] = {}
+
+    def __init_subclass__(cls, kind: str) -> None:
+        super().__init_subclass__()
+        Model._kinds[kind] = cls
 
     def __init__(self, bundle: Bundle, threads: int) -> None:
         self.bundle, self.meta = bundle, bundle.meta
@@ -47,12 +53,8 @@ class Model(ABC):
         Raises:
             UserError: there is none, it is damaged, or it is of another kind than `cls`.
         """
-        from .language_model import LanguageModel
-        from .translator import Translator
-
         bundle = Bundle(path)
-        kinds: dict[Any, type[Model]] = {"language_model": LanguageModel, "translator": Translator}
-        kind = kinds.get(bundle.meta.get("kind"))
+        kind = Model._kinds.get(str(bundle.meta.get("kind")))
         if kind is None:
             raise UserError(f"holds a {bundle.meta.get('kind')!r:.40}, which this version cannot run", path=path)
         if not issubclass(kind, cls):

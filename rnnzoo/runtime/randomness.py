@@ -7,15 +7,15 @@ words, the first one high, of which the lowest 53 bits are read as a fraction.
 from __future__ import annotations
 
 import functools
-import secrets
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UserError
+from ..seeds import fresh_seed
 
-__all__ = ["Draws", "any_seed", "check_seed", "row_draws"]
+__all__ = ["Draws", "check_seed", "row_draws"]
 
 _BLOCK = 512
 _SCALE = 2.0**-53
@@ -48,16 +48,8 @@ class Draws:
 
 def row_draws(seed: int | None, num: int) -> list[Draws]:
     """Those of each of `num` rows, row i of seed + i; None takes a seed at random."""
-    first = any_seed() if seed is None else seed
+    first = fresh_seed() if seed is None else seed
     return [Draws(first + row) for row in range(num)]
-
-
-def any_seed() -> int:
-    """One that nobody chose."""
-    return secrets.randbelow(2**31)
-
-
-_BLOCK = 512
 
 
 @functools.lru_cache(256)
@@ -69,8 +61,7 @@ def _block(seed: int, index: int) -> NDArray[np.float64]:
     if index:
         generator.random_raw(2 * _BLOCK * index, output=False)
     words = generator.random_raw(2 * _BLOCK)
-    numbers: NDArray[np.float64] = ((words[0::2] << np.uint64(32) | words[1::2]) & _MASK) * _SCALE
-    return numbers
+    return ((words[0::2] << np.uint64(32) | words[1::2]) & _MASK).astype(np.float64) * _SCALE
 
 
 def check_seed(seed: int | None) -> None:

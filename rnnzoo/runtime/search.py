@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +12,8 @@ from ..errors import UserError
 from .beam import Rows, search_beams
 from .graph import Array, Named, gather
 from .hypothesis import Hypothesis, SearchConfig
+from .session import Session
 from .stop import StopScanner, stop_strings
-
-if TYPE_CHECKING:
-    from .language_model import LanguageModel
-    from .session import Session
 
 __all__ = ["best_texts", "search"]
 
@@ -91,7 +88,6 @@ def _best(values: Array, beam: int) -> tuple[Array, NDArray[np.int64]]:
 
 
 def best_texts(
-    model: LanguageModel,
     session: Session,
     max_new_tokens: int,
     beam: int,
@@ -103,7 +99,7 @@ def best_texts(
     Raises:
         UserError: a value is out of range, or `stop` is not one token.
     """
-    config, strings = SearchConfig(beam, num), stop_strings(stop)
+    config, strings, model = SearchConfig(beam, num), stop_strings(stop), session.model
     if max_new_tokens < 0:
         raise UserError(f"max_new_tokens must be 0 or more, not {max_new_tokens}")
     ids = [model.tokenizer.encode(string).tolist() for string in strings]
@@ -116,7 +112,7 @@ def best_texts(
         np.array(session._tokens),
         session._state,
         {},
-        unwritten=np.array(model.meta["unwritten"], np.int64),
+        unwritten=model.unwritten,
         eos=ids[0][0] if ids else None,
         config=config,
         max_lens=max_new_tokens,

@@ -3,22 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal, Protocol, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import UserError
-from .graph import Named, gather, stack_rows
+from ..text import Tokenizer
+from .graph import Array, Named, gather, stack_rows
 from .randomness import check_seed, row_draws
 from .sampling import SamplingConfig
+from .saved import Kept, pack, unpack
 from .stop import StopScanner, stop_strings
 
-if TYPE_CHECKING:
-    from .language_model import LanguageModel
-
-__all__ = ["Session", "generate_together"]
+__all__ = ["Session", "TextModel", "generate_together"]
 
 _TAIL = 8  # tokens from which a decoder recovers what it was holding back; UTF-8 needs 3
+
+
+class TextModel(Protocol):
+    """What a session asks of its model; `rnnzoo.runtime.language_model.LanguageModel` says what each of it is."""
+
+    tokenizer: Tokenizer
+    vocab_size: int
+    start: int
+    unwritten: Array
+    fingerprint: str
+    first_state: Named
+
+    def stretch(self, rows: int) -> int: ...
+    def step(self, tokens: Array, state: Named) -> tuple[Array, dict[str, Array]]: ...
+    def read(self, state: Named, rows: Sequence[Sequence[int]]) -> Named: ...
+    def write(
+        self, tokens: Array, state: Named, length: int, samplings: Sequence[SamplingConfig], draws: Array
+    ) -> tuple[NDArray[np.int64], dict[str, Array]]: ...
 
 
 class Session:
@@ -46,9 +64,9 @@ class Session:
         UserError: `num` is less than 1.
     """
 
-    __slots__ = ("_draws", "_fed", "_state", "_tails", "_tokens", "model", "num")
+    __slots__ = ("_draws", "_fed", "_packed", "_tails", "_tokens", "model", "num")
 
-    def __init__(self, model: LanguageModel, *, num: int = 1, seed: int | None = None) -> None:
+    def __init__(self, model: TextModel, *, num: int = 1, seed: int | None = None) -> None:
         if num < 1:
             raise UserError(f"num must be 1 or more, not {num}")
         check_seed(seed)
@@ -153,23 +171,47 @@ class Session:
     def fork(self, *, seed: int | None = None) -> Session:
         """An independent copy. It continues as this one would, or, with a seed, differently."""
         copy = Session(self.model, num=self.num, seed=seed or 0)
-        copy._state, copy._tokens, copy._fed, copy._tails = self._state, self._tokens, self._fed, self._tails
+        copy._packed, copy._tokens, copy._fed, copy._tails = self._packed, self._tokens, self._fed, self._tails
         if seed is None:
             copy._draws = [draws.copy() for draws in self._draws]
         return copy
 
     def save(self) -> bytes:
         """The session without the model, as bytes that `LanguageModel.restore` takes."""
-        from .saved import pack
+        model = self.model
+        numbers = {name: self._state[name] for name in model.first_state}
+        return pack(model.fingerprint, Kept(self._tokens, self._fed, self._tails, self._draws, numbers))
 
-        return pack(self)
+    @classmethod
+    def restore(cls, model: TextModel, data: bytes) -> Session:
+        """What `save` gave, with its model; see `LanguageModel.restore`."""
+        kept = unpack(model.fingerprint, model.first_state, model.vocab_size, data)
+        session = cls(model, num=len(kept.draws), seed=0)
+        session._tokens, session._fed, session._tails, session._draws, session._state = kept
+        return session
 
     # ------------------------------------------------------------------------------------------ parts
 
     @property
     def nbytes(self) -> int:
         """Bytes of the state."""
-        return sum(array.nbytes for array in self._state.values())
+        return len(self._packed)
+
+    @property
+    def _state(self) -> Named:
+        """Before the last token of each row. It is kept as bytes: an array's own description takes a hundred more."""
+        first = self.model.first_state
+        rows = len(self._packed) // sum(array.nbytes for array in first.values())
+        found, at = dict[str, Array](), 0
+        for name, like in first.items():
+            count = rows * like.size
+            found[name] = np.frombuffer(self._packed, like.dtype, count, at).reshape(rows, *like.shape[1:])
+            at += count * like.itemsize
+        return found
+
+    @_state.setter
+    def _state(self, state: Named) -> None:
+        self._packed = b"".join(np.ascontiguousarray(state[name]).tobytes() for name in self.model.first_state)
 
     def _decoder(self, row: int) -> Any:
         decoder = self.model.tokenizer.reader()
@@ -287,11 +329,12 @@ class _Stretch:
             session._tokens = tuple(tokens)
             session._fed = session._fed or bool(self.used[columns].any())
             if len(rows) == session.num:
-                session._state = {name: array[columns].copy() for name, array in after.items()}
+                session._state = {name: array[columns] for name, array in after.items()}
             else:
-                session._state = {name: array.copy() for name, array in session._state.items()}
+                state = {name: array.copy() for name, array in session._state.items()}
                 for name, array in after.items():
-                    session._state[name][rows] = array[columns]
+                    state[name][rows] = array[columns]
+                session._state = state
 
 
 def generate_together(

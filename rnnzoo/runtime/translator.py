@@ -38,7 +38,7 @@ class Translation(NamedTuple):
     finished: bool
 
 
-class Translator(Model):
+class Translator(Model, kind="translator"):
     """A translator; `Model.open` makes it.
 
     Attributes:

@@ -57,7 +57,9 @@ def check_out(out: str | os.PathLike[str], *, int8: bool = False, force: bool = 
     """
     path = Path(out)
     if path.suffix not in _FORMATS:
-        raise UserError(f"the name has to end in {', '.join(_FORMATS)} or .html, which says what is written", path=path)
+        raise UserError(
+            f"the name has to end in {', '.join(_FORMATS)}, .zip or .html, or in a slash for a folder", path=path
+        )
     if int8 and path.suffix != ".onnx":
         raise UserError("int8 is for .onnx files", path=path)
     if not path.parent.is_dir():

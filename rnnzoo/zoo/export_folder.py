@@ -13,26 +13,33 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rnnzoo import __version__
 from rnnzoo import state as states
 from rnnzoo.errors import UserError
 from rnnzoo.files import write_durably
+from rnnzoo.inference.eval_mode import evaluating
+from rnnzoo.inference.graphs.onnx import require_onnx, to_onnx
+from rnnzoo.inference.graphs.stretch import read_graph, write_graph
+from rnnzoo.inference.graphs.trace import Graph, encoder_graph, step_graph
+from rnnzoo.inference.graphs.weights import quantised, shared_weights
+from rnnzoo.inference.plans import prepared
 from rnnzoo.models import LanguageModel, Seq2Seq
-from rnnzoo.models.graph_weights import quantised, shared_weights
-from rnnzoo.models.graphs import Graph, encoder_graph, step_graph
-from rnnzoo.models.onnx_graphs import require_onnx, to_onnx
-from rnnzoo.models.plans import prepared
-from rnnzoo.models.reading import evaluating, start_token
-from rnnzoo.models.stretches import read_graph, write_graph
 from rnnzoo.runtime.bundle import FORMAT, META, SCHEMA, WEIGHTS
+from rnnzoo.text.reading import start_token
+from rnnzoo.version import __version__
 from rnnzoo.zoo.kinds import Model, kind_of
 
-__all__ = ["bundle_files", "check_place", "export_folder", "write_bundle"]
+__all__ = ["bundle_files", "check_place", "export_folder", "is_place", "write_bundle"]
 
 _TABLE = 1 << 18
 """Entries up to which a table of the first product takes the place of embedding and weights."""
 
 _DATE = (1980, 1, 1, 0, 0, 0)  # in ZIP files, so that the same model is the same file
+
+
+def is_place(out: str | os.PathLike[str]) -> bool:
+    """Whether `out` names a folder or a ZIP file: it ends in a slash or ``.zip``, has no ending, or is a folder."""
+    text = os.fspath(out)
+    return text.endswith(("/", os.sep, ".zip")) or Path(text).suffix == "" or (Path(text) / META).is_file()
 
 
 def check_place(out: str | os.PathLike[str], *, force: bool = False) -> Path:

@@ -15,8 +15,11 @@ from rnnzoo.inference.graphs.onnx import require_onnx
 @pytest.mark.parametrize(
     ("out", "options", "message"),
     [
-        ("out", [], "has to end in .onnx, .pt2 or .html"),
-        ("out.bin", [], "has to end in .onnx, .pt2 or .html"),
+        ("out.bin", [], "has to end in .onnx, .pt2, .zip or .html, or in a slash for a folder"),
+        ("missing/out", [], "missing: no such folder"),
+        ("there.zip", [], "there.zip: is there already; --force replaces it"),
+        ("other.json/", [], "other.json: is there already, and is no folder that `rnnzoo export` wrote"),
+        ("folder.onnx/", ["--force"], "folder.onnx: is there already, and is no folder that `rnnzoo export` wrote"),
         ("out.pt2", ["--int8"], "int8 is for .onnx files"),
         ("missing/out.onnx", [], "missing: no such folder"),
         ("there.onnx", [], "there.onnx: is there already; --force replaces it"),
@@ -33,15 +36,16 @@ def test_refused(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("there.onnx", "other.json"):
+    for name in ("there.onnx", "there.zip", "other.json"):
         (tmp_path / name).write_text("kept")
     (tmp_path / "folder.onnx").mkdir()
+    (tmp_path / "folder.onnx" / "mine").touch()
     assert main(["export", "no-such-model", out, *options]) == 2
     said = capsys.readouterr().err
     assert message in said
     assert said.count("\n") == 1
     assert (tmp_path / "there.onnx").read_text() == (tmp_path / "other.json").read_text() == "kept"
-    assert sorted(os.listdir(tmp_path)) == ["folder.onnx", "other.json", "there.onnx"]
+    assert sorted(os.listdir(tmp_path)) == ["folder.onnx", "other.json", "there.onnx", "there.zip"]
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="everybody may write everywhere here")

@@ -15,9 +15,9 @@ from torch import nn
 from torch.export import Dim
 
 from rnnzoo import state as states
-from rnnzoo.models.graphs import Graph, Port
-from rnnzoo.models.language_model import LanguageModel
-from rnnzoo.models.reading import evaluating
+from rnnzoo.inference.eval_mode import evaluating
+from rnnzoo.inference.graphs.trace import Graph, Port
+from rnnzoo.networks import LanguageNet
 from rnnzoo.nn import valid_steps
 from rnnzoo.runtime.sampling import SMALLEST_TEMPERATURE
 from rnnzoo.shapes import Bool, Float, Int, Tensor
@@ -28,7 +28,7 @@ __all__ = ["read_graph", "write_graph"]
 _ROWS, _STEPS = 2, 3  # of the example that is traced; a size of 1 would be taken for a constant
 
 
-def write_graph(model: LanguageModel) -> Graph:
+def write_graph(model: LanguageNet) -> Graph:
     """``(tokens (B,), draws (T, B), temperature, top_k, top_p, min_p (B,), state) -> (written (T, B), largest (T, B),
     new state)``: T tokens, each drawn by its number in [0, 1), or the most probable where the temperature is 0.
 
@@ -46,7 +46,7 @@ def write_graph(model: LanguageModel) -> Graph:
     return _traced(model, _Write(model, like), inputs, like, ("written", "largest"))
 
 
-def read_graph(model: LanguageModel) -> Graph:
+def read_graph(model: LanguageNet) -> Graph:
     """``(tokens, targets (T, B), lengths (B,), scored (), state) -> (nats (T, B), new state)``.
 
     A row's state is that after its own length. `nats` are -ln p(target), where they are asked for by `scored`.
@@ -62,7 +62,7 @@ def read_graph(model: LanguageModel) -> Graph:
 
 
 def _traced(
-    model: LanguageModel, module: nn.Module, inputs: dict[str, Tensor], like: State, said: tuple[str, ...]
+    model: LanguageNet, module: nn.Module, inputs: dict[str, Tensor], like: State, said: tuple[str, ...]
 ) -> Graph:
     rows, steps = Dim("batch", min=1), Dim("steps", min=1)
     free = {
@@ -81,7 +81,9 @@ def _traced(
 
 
 class _Write(nn.Module):
-    def __init__(self, model: LanguageModel, like: State) -> None:
+    unwritten: Tensor
+
+    def __init__(self, model: LanguageNet, like: State) -> None:
         super().__init__()
         self.model, self._like = model, like
         unwritten = torch.zeros(model.vocab_size, dtype=torch.bool)
@@ -133,7 +135,7 @@ class _Write(nn.Module):
 
 
 class _Read(nn.Module):
-    def __init__(self, model: LanguageModel, like: State) -> None:
+    def __init__(self, model: LanguageNet, like: State) -> None:
         super().__init__()
         self.model, self._like = model, like
 
@@ -164,12 +166,13 @@ class _Read(nn.Module):
 
         def nats(hidden: Tensor, targets: Tensor) -> Tensor:
             logits = self.model.head(self.model.output_projection(hidden)).float()
-            return -logits.log_softmax(-1).gather(2, targets[:, :, None]).squeeze(2)
+            return -logits.log_softmax(-1).gather(2, targets[:, :, None]).squeeze(2)  # type: ignore[no-any-return]
 
         def none(hidden: Tensor, targets: Tensor) -> Tensor:
             return torch.zeros_like(targets, dtype=torch.float32)
 
-        return torch.cond(scored, nats, none, (hidden, targets)), dict(zip(names, final, strict=True))
+        said = torch.cond(scored, nats, none, (hidden, targets))
+        return said, dict(zip(names, final, strict=True))
 
 
 def _unfiltered(scores: Tensor, top_k: Tensor, top_p: Tensor, least: Tensor) -> Tensor:

@@ -81,8 +81,8 @@ def quantised(model: Any) -> None:
         if (name, transposed) not in done:
             rows, scales = _rounded(weight.T if transposed else weight)
             found = names.new(f"{name}.int8"), names.new(f"{name}.scale")
-            for one, array in zip(found, (rows, scales), strict=True):
-                model.graph.initializer.append(onnx.numpy_helper.from_array(array, one))
+            model.graph.initializer.append(onnx.numpy_helper.from_array(rows, found[0]))
+            model.graph.initializer.append(onnx.numpy_helper.from_array(scales, found[1]))
             done[name, transposed] = found
         return done[name, transposed]
 

@@ -1,0 +1,109 @@
+"""Sessions: fed in parts, together, forked, saved as bytes, and nothing of one in another."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+from conftest import Pair
+
+from rnnzoo.errors import UserError
+from rnnzoo.runtime import LanguageModel, Session, generate_together
+from rnnzoo.runtime.sampling import SamplingConfig
+
+
+def test_in_parts_is_whole(exported: LanguageModel) -> None:
+    whole = exported.session(2, seed=3).feed("abc de").generate(50)
+    session = exported.session(2, seed=3).feed("abc").feed("").feed(" de")
+    assert [a + b for a, b in zip(session.generate(13), session.generate(37), strict=True)] == whole
+    assert exported.session(2, seed=3).feed_ids(exported.tokenizer.encode("abc de").tolist()).generate(50) == whole
+
+
+def test_a_stream_that_is_left_goes_on(pair: Pair) -> None:
+    texts = []
+    for model in pair.exported, pair.model:
+        session = model.session(seed=4)
+        session.feed("abc")
+        pieces = session.stream(100)
+        first = [next(pieces) for _ in range(7)]
+        pieces.close()  # type: ignore[attr-defined]
+        session.feed(" d")
+        texts.append(("".join(first), session.generate(40)))
+    assert texts[0] == texts[1]
+
+
+def test_stops_where_the_full_package_stops(pair: Pair) -> None:
+    texts = []
+    for model in pair.exported, pair.model:
+        session = model.session(3, seed=4)
+        session.feed("abc")
+        texts.append([session.generate(100, stop="b"), session.generate(60, temperature=0.5)])
+    assert texts[0] == texts[1]
+
+
+def test_save_and_restore(exported: LanguageModel) -> None:
+    session = exported.session(2, seed=6).feed("abc")
+    session.generate(10)
+    data, expected = session.save(), None
+    expected = session.generate(60)
+    assert exported.restore(data).generate(60) == expected
+    assert LanguageModel.open(exported.bundle.path).restore(data).generate(60) == expected
+    assert len(data) < session.nbytes + 1000
+
+
+def test_fork(exported: LanguageModel) -> None:
+    session = exported.session(seed=6).feed("abc")
+    same, other = session.fork(), session.fork(seed=7)
+    text = session.generate(60)
+    assert same.generate(60) == text != other.generate(60)
+
+
+def test_damaged_bytes_are_refused(exported: LanguageModel, opened: LanguageModel) -> None:
+    data = exported.session(seed=1).feed("ab").save()
+    for place in (0, 20, 90, len(data) // 2, len(data) - 1):
+        damaged = bytearray(data)
+        damaged[place] ^= 1
+        with pytest.raises(UserError, match="not a session"):
+            exported.restore(bytes(damaged))
+    for wrong in (b"", data[:-1], data + b"x"):
+        with pytest.raises(UserError, match="not a session"):
+            exported.restore(wrong)
+    with pytest.raises(UserError, match="another model"):
+        opened.restore(data)
+
+
+def test_together_is_one_by_one(exported: LanguageModel) -> None:
+    prompts = ["", "a", "abc, de", "fgh" * 40, "b"]
+    limits, stops = [40, 7, 90, 33, 0], [None, None, "a", None, None]
+    configs = [SamplingConfig(0), SamplingConfig(0.5), SamplingConfig(), SamplingConfig(1.0, 3), SamplingConfig()]
+
+    def sessions() -> list[Session]:
+        return [exported.session(seed=i).feed(prompt) for i, prompt in enumerate(prompts)]
+
+    together, alone = sessions(), sessions()
+    texts = generate_together(together, limits, configs, stop=stops)
+    assert texts == [
+        session.generate(limit, config, stop=stop)[0]
+        for session, limit, config, stop in zip(alone, limits, configs, stops, strict=True)
+    ]
+    assert [a.save()[:17] for a in together] == [b.save()[:17] for b in alone]
+    assert [session.generate(20) for session in together] == [session.generate(20) for session in alone]
+    with pytest.raises(UserError, match="beside itself"):
+        generate_together([together[0], together[0]], 1)
+
+
+def test_a_thousand_sessions_take_their_state_and_a_kilobyte(exported: LanguageModel) -> None:
+    sessions = [exported.session(seed=i).feed("ab") for i in range(1000)]
+    generate_together(sessions, 12)
+    session = sessions[500]
+    parts = [session, session._packed, session._tokens, session._tails, *session._tails, session._draws]
+    parts += [*session._draws, *(draws.seed for draws in session._draws)]
+    assert sum(map(sys.getsizeof, parts)) <= session.nbytes + 1000
+    assert session.nbytes == sum(array.nbytes for array in exported.first_state.values())
+
+
+def test_probabilities(exported: LanguageModel) -> None:
+    found = exported.session(2).feed("abc").probabilities()
+    assert found.shape == (2, exported.vocab_size)
+    np.testing.assert_allclose(found.sum(1), 1)
