@@ -13,6 +13,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import numbers
+import os
 import types
 import typing
 from collections.abc import Mapping
@@ -224,6 +225,8 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
     if limits is not None and _is_number(value) and (kind is float or isinstance(value, numbers.Integral)):
         limits.check(where.rpartition(".")[2], value, where)
         return kind(value)
+    if hint is str and isinstance(value, os.PathLike):
+        return os.fspath(value)
     if hint in (str, bool) and type(value) is hint:
         return value
     raise UserError(f"{where}: expected {getattr(kind, '__name__', kind)}, not {shown(value)}")

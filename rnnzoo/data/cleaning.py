@@ -10,7 +10,7 @@ from rnnzoo.config import Config
 from rnnzoo.ranges import Count, NonNegative
 from rnnzoo.text.spaces import plain_spaces
 
-__all__ = ["CleaningConfig", "Pairs", "clean_pairs", "describe", "plain_spaces"]
+__all__ = ["LONGEST_SCORED", "CleaningConfig", "Pairs", "clean_pairs", "describe", "plain_spaces"]
 
 Pairs = tuple[list[str], list[str]]
 """Source sentences and target sentences, side by side."""
@@ -18,7 +18,8 @@ Pairs = tuple[list[str], list[str]]
 
 @dataclass(frozen=True)
 class CleaningConfig(Config):
-    """Rules for training pairs. Pairs to score on are left out only where a side is blank, else no two figures compare.
+    """Rules for training pairs. Pairs to score on are left out only where a side is blank or has more than
+    4,000 characters, else no two figures compare.
 
     Args:
         max_chars: sentences with more characters are left out, with their other side.
@@ -36,7 +37,10 @@ class CleaningConfig(Config):
             raise ValueError("max_chars and max_ratio must be at least 1")
 
 
-_LENIENT = CleaningConfig(max_chars=10**12, max_ratio=1e6)
+LONGEST_SCORED = 4000
+"""Characters of a sentence to score on: what is longer is none, and would be searched for minutes."""
+
+_LENIENT = CleaningConfig(max_chars=LONGEST_SCORED, max_ratio=1e6)
 
 
 def clean_pairs(pairs: Pairs, config: CleaningConfig | None) -> tuple[Pairs, Counter[str]]:

@@ -71,7 +71,7 @@ def _get_files(entry: CorpusEntry, folder: Path, report: Report | None) -> None:
     if wanted and entry.hub:
         from rnnzoo.data.hub import fetch_hub_pairs  # `datasets` takes seconds to import
 
-        fetch_hub_pairs(entry.hub, folder, ("en", "fr"))
+        fetch_hub_pairs(entry.hub, folder, (entry.languages[0], entry.languages[1]))
         if missing := missing_files(entry, folder.parent):
             raise UserError(f"hub dataset {entry.hub!r} is without what would be {', '.join(missing)}")
         return

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rnnzoo.data.catalogue import CATALOGUE, corpus_entry
-from rnnzoo.data.cleaning import CleaningConfig, Pairs, clean_pairs, describe
+from rnnzoo.data.cleaning import LONGEST_SCORED, CleaningConfig, Pairs, clean_pairs, describe
 from rnnzoo.data.pair_files import catalogue_pairs, file_pairs, require_both_sides, table_pairs
 from rnnzoo.data.plain_text import AS_PEOPLE_EXPECT, TextForm
 from rnnzoo.data.sources import CUT_BY_SENTENCE, OWN_LICENCE, SPLITS, CorpusEntry, Split
@@ -124,6 +124,8 @@ def load_pairs(
             if paths
         }
         parts, rule = _cut(parts, label, test_part)
+    if cleaning is None:
+        _require_sentences(parts, label)
     splits, summary = (dict(parts), "") if cleaning is None else _cleaned(parts, cleaning, label)
     references: dict[str, list[list[str]]] = {}
     for role in ("valid", "test"):
@@ -132,6 +134,17 @@ def load_pairs(
     return PairCorpus(
         label, splits, references, digest(parts), rule, licence, research_only, src or "src", tgt or "tgt", summary
     )
+
+
+def _require_sentences(parts: Mapping[str, Pairs], name: str) -> None:
+    """Raises `UserError` where a sentence is so long that it is none; cleaning would have left it out."""
+    for role, pairs in parts.items():
+        for number, pair in enumerate(zip(*pairs, strict=True), 1):
+            if (longest := max(map(len, pair))) > LONGEST_SCORED:
+                raise UserError(
+                    f"{name}: the {role} part, pair {number}: a sentence of {longest:,} characters; more than "
+                    f"{LONGEST_SCORED:,} are not read without data.cleaning, which leaves such pairs out"
+                )
 
 
 def digest(parts: Mapping[str, Pairs]) -> str:

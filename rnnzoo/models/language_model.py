@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 from rnnzoo.inference.generation import generate as texts
 from rnnzoo.inference.generation.next_tokens import next_tokens
@@ -29,9 +29,18 @@ class LanguageModelConfig(LanguageNetConfig):
 class LanguageModel(LanguageNet):
     __doc__ = LanguageNet.__doc__
 
-    def generate(self, prompt: str = "", **options: Any) -> list[str]:
-        """Texts that continue `prompt`; the options are those of `rnnzoo.inference.generation.generate.generate`."""
-        return texts.generate(self, prompt, **options)
+    @overload
+    def generate(self, prompt: str = "", **options: Any) -> list[str]: ...
+    @overload
+    def generate(self, prompt: list[str] | tuple[str, ...], **options: Any) -> list[list[str]]: ...
+    def generate(self, prompt: str | list[str] | tuple[str, ...] = "", **options: Any) -> list[str] | list[list[str]]:
+        """Texts that continue `prompt`; of a list of prompts, the texts of each.
+
+        The options are those of `rnnzoo.inference.generation.generate.generate`.
+        """
+        if isinstance(prompt, str):
+            return texts.generate(self, prompt, **options)
+        return [texts.generate(self, one, **options) for one in prompt]
 
     def stream(self, prompt: str = "", **options: Any) -> Iterator[str]:
         """One text that continues `prompt`, piece by piece; options as for `generate`."""

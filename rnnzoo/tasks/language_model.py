@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, overload
 
 import torch
 
@@ -68,8 +68,12 @@ class LanguageModelTask(Task):
         self._carry: dict[str, State | None] = {"train": None, "val": None, "test": None}
         self._scale = 1.0  # of the learning rate, from the chunk under way
 
-    def generate(self, prompt: str = "", **options: Any) -> list[str]:
-        """Texts that continue `prompt`; see `LanguageModel.generate`."""
+    @overload
+    def generate(self, prompt: str = "", **options: Any) -> list[str]: ...
+    @overload
+    def generate(self, prompt: list[str] | tuple[str, ...], **options: Any) -> list[list[str]]: ...
+    def generate(self, prompt: str | list[str] | tuple[str, ...] = "", **options: Any) -> list[str] | list[list[str]]:
+        """Texts that continue `prompt`, or each of several; see `LanguageModel.generate`."""
         return self.model.generate(prompt, **options)
 
     def score(self, text: str, **options: Any) -> Scores:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import codecs
 import functools
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -29,6 +30,8 @@ Merge = tuple[str, str]
 _INVALID = b"\xff"  # decodes to U+FFFD wherever it stands
 _MAX_MERGES = 1 << 20
 _MAX_LENGTH = 64  # bytes of a token: sixty merges could make one of 2^60
+_LONG = 1000  # characters of a word, in training
+_ENDLESS = re.compile(rf"[^\W_]{{{_LONG + 1},}}|(?:[^\w\s]|_){{{_LONG + 1},}}|\s{{{_LONG + 1},}}")
 _ALPHABET = byte_alphabet()
 _BYTES = {character: byte for byte, character in enumerate(_ALPHABET)}
 _BYTE_LEVEL: dict[str, Any] = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
@@ -113,7 +116,7 @@ class BPETokenizer(Tokenizer):
             initial_alphabet=_ALPHABET,
             max_token_length=_MAX_LENGTH,
         )
-        blocks = (block for text in texts for block in _blocks(utf8(text, "drop").decode()))
+        blocks = (part for text in texts for block in _blocks(utf8(text, "drop").decode()) for part in _cut(block))
         library.train_from_iterator(blocks, trainer)
         merges = json.loads(library.to_str())["model"]["merges"]
         if not merges:
@@ -242,6 +245,16 @@ def _readable(data: bytes) -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError:
         return "".join(f"<0x{byte:02X}>" for byte in data)
+
+
+def _cut(block: str) -> Iterator[str]:
+    """The text with what would be one word of more than a thousand characters cut: merging takes its square."""
+    end = 0
+    for found in _ENDLESS.finditer(block):
+        yield block[end : found.start()]
+        end = found.end()
+        yield from (block[start : min(start + _LONG, end)] for start in range(found.start(), end, _LONG))
+    yield block[end:]
 
 
 def _blocks(text: str) -> Iterator[str]:

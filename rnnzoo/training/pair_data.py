@@ -205,6 +205,7 @@ class PairData(TextData[PairDataConfig, PairCorpus, PairLoader]):
         Raises:
             UserError: see `pairs`; or there are fewer training batches than ranks.
         """
+        self._agree()
         for split in ("train", "valid", *(["test"] if "test" in self.corpus.splits else [])):
             self.pairs(split)
         loader = self.loader("train")
@@ -212,6 +213,26 @@ class PairData(TextData[PairDataConfig, PairCorpus, PairLoader]):
             raise UserError(
                 f"{self.corpus.name}: the {len(loader.pairs):,} training pairs make {batches:,} batches with "
                 f"batch_tokens = {self.config.batch_tokens:,}, too few for {loader.world_size} ranks: lower it"
+            )
+
+    def _agree(self) -> None:
+        """Takes the vocabularies of the model that is trained, where none were given.
+
+        Raises:
+            UserError: those that were given are not the model's.
+        """
+        model = getattr(getattr(self.trainer, "lightning_module", None), "model", None)
+        src, tgt = getattr(model, "src_tokenizer", None), getattr(model, "tgt_tokenizer", None)
+        if not (isinstance(src, Tokenizer) and isinstance(tgt, Tokenizer)):
+            return
+        if self._tokenizers is None:
+            self._tokenizers = src, tgt
+        elif self._tokenizers != (src, tgt):
+            ours = " and ".join(f"{one.vocab_size:,}" for one in self._tokenizers)
+            raise UserError(
+                f"{self.corpus.name}: the data's vocabularies have {ours} tokens, the model's {src.vocab_size:,} and "
+                f"{tgt.vocab_size:,}, and they are not the same: give the data the model's, "
+                "PairData(..., tokenizers=(model.src_tokenizer, model.tgt_tokenizer))"
             )
 
     def loader(self, split: str) -> PairLoader:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +18,13 @@ from rnnzoo.ranges import PositiveCount, Size
 from rnnzoo.text import CharTokenizerConfig, Tokenizer, TokenizerConfig, WordTokenizerConfig
 from rnnzoo.training.text_data import TextData
 
-__all__ = ["StreamData", "StreamDataConfig", "WordDataConfig"]
+_CHUNKS = 8  # of an epoch of a text that is smaller than its recipe is meant for
+
+__all__ = ["SmallTextWarning", "StreamData", "StreamDataConfig", "WordDataConfig"]
+
+
+class SmallTextWarning(UserWarning):
+    """A text is read in fewer or shorter streams than was said, since it has no room for them."""
 
 
 @dataclass(frozen=True)
@@ -110,10 +118,13 @@ class StreamData(TextData[StreamDataConfig, Corpus, StreamLoader]):
         seed: int = 0,
         **fields: Any,
     ) -> None:
+        if isinstance(fields.get("files"), (str, os.PathLike)):
+            fields["files"] = (fields["files"],)
         base = StreamDataConfig.from_dict(config or {}, "data")
         super().__init__(StreamDataConfig.from_dict(base.to_dict() | fields, "data"), seed)
         self._base_tokenizer = tokenizer
         self._tokenizer: Tokenizer | None = None
+        self._tokens: int | None = None  # of the training part
 
     @property
     def tokenizer(self) -> Tokenizer:
@@ -146,26 +157,74 @@ class StreamData(TextData[StreamDataConfig, Corpus, StreamLoader]):
         Raises:
             UserError: the text is too short for the streams.
         """
-        ids = self.ids("train")
-        config = self.config
-        needed = config.streams * config.chunk_len + 1
-        if len(ids) < needed:
+        self._agree()
+        config, tokens = self.config, len(self.ids("train"))
+        streams, chunk_len = self.shape
+        if streams * chunk_len + 1 > tokens:
             raise UserError(
-                f"{self.corpus.name}: the training part has {len(ids):,} tokens; streams x chunk_len = "
-                f"{config.streams} x {config.chunk_len} needs {needed:,}: take more text, or fewer or shorter streams"
+                f"{self.corpus.name}: the training part has {tokens:,} tokens, too few for {self.world_size} "
+                f"rank{'s' if self.world_size > 1 else ''}: take more text"
+            )
+        if (streams, chunk_len) != (config.streams, config.chunk_len):
+            warnings.warn(
+                f"{self.corpus.name}: the training part has {tokens:,} tokens, too few for {config.streams} streams x "
+                f"{config.chunk_len} steps: it is read as {streams} x {chunk_len}",
+                SmallTextWarning,
+                stacklevel=2,
             )
         self.loader("valid")
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Streams and steps of a training chunk: those of the config, or what a smaller text has room for.
+
+        Then they are halved, streams down to 8, steps down to 16, and streams again, until an epoch has 8 chunks.
+        """
+        if self._tokens is None:
+            self._tokens = len(self.ids("train"))
+        streams, chunk_len, room = self.config.streams, self.config.chunk_len, self._tokens - 1
+        if streams * chunk_len <= room:
+            return streams, chunk_len
+        ranks, room = self.world_size, max(room // _CHUNKS, 1)
+        for least, shortest in ((8, chunk_len), (8, 16), (1, 16), (1, 1)):
+            while streams * chunk_len > room and streams // 2 >= least and streams % (2 * ranks) == 0:
+                streams //= 2
+            while streams * chunk_len > room and chunk_len // 2 >= shortest:
+                chunk_len //= 2
+        while streams * chunk_len > room and streams > ranks:  # an odd number of them
+            streams = max(streams // 2 // ranks * ranks, ranks)
+        return streams, chunk_len
+
+    def _agree(self) -> None:
+        """Takes the vocabulary of the model that is trained, where none was given.
+
+        Raises:
+            UserError: the one that was given is not the model's.
+        """
+        model = getattr(getattr(self.trainer, "lightning_module", None), "model", None)
+        tokenizer = getattr(model, "tokenizer", None)
+        if not isinstance(tokenizer, Tokenizer):
+            return
+        if self._base_tokenizer is None and self._tokenizer is None and self.corpus.tokenizer is None:
+            self._tokenizer = tokenizer
+        elif self.tokenizer.vocab_size != tokenizer.vocab_size or self.tokenizer != tokenizer:
+            raise UserError(
+                f"{self.corpus.name}: the data's vocabulary has {self.tokenizer.vocab_size:,} tokens, the model's has "
+                f"{tokenizer.vocab_size:,}, and they are not the same: give the data the model's, "
+                "StreamData(..., tokenizer=model.tokenizer)"
+            )
 
     def loader(self, split: str) -> StreamLoader:
         training = split == "train"
         config, ids = self.config, self.ids(split)
         if not training and len(ids) < 2:
             raise UserError(f"{self.corpus.name}: the {split} part has {len(ids)} tokens; a score needs 2")
-        streams = config.streams if training else min(config.eval_streams, len(ids) - 1)
+        at_once, chunk_len = self.shape
+        streams = at_once if training else min(config.eval_streams, len(ids) - 1)
         return StreamLoader(
             TokenStreams(ids, streams, self.corpus.name),
             # How long an evaluation's chunks are changes no score: as long as a training batch holds tokens.
-            config.chunk_len if training else max(config.chunk_len, config.streams * config.chunk_len // streams),
+            chunk_len if training else max(chunk_len, at_once * chunk_len // streams),
             rank=self.rank,
             world_size=self.world_size,
             random_phase=training and config.random_phase,
@@ -175,5 +234,5 @@ class StreamData(TextData[StreamDataConfig, Corpus, StreamLoader]):
         )
 
     def form(self) -> dict[str, int]:
-        config = self.config
-        return {"tokens": len(self.ids("train")), "streams": config.streams, "chunk_len": config.chunk_len}
+        streams, chunk_len = self.shape
+        return {"tokens": len(self.ids("train")), "streams": streams, "chunk_len": chunk_len}

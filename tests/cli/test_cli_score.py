@@ -118,6 +118,7 @@ def test_the_words_a_model_does_not_know(words: LanguageModel, here: Path, comma
     assert "1  tokens (14.3%) were read as <unk>" in command("score", "./words", "w.txt").out
     code, out, err = command("score", "./words", "w.txt", "--json", "--unknown", "drop")
     assert (code, json.loads(out)["tokens"], json.loads(out)["unknown"]) == (0, 6, 0)
+    assert json.loads(out)["dropped"] == 1
     assert "'zebra'" in err
 
 

@@ -308,6 +308,18 @@ def test_a_blank_line_is_no_pair_wherever_it_stands(write: Callable[..., Path]) 
         assert load_pairs(files=files, valid_files=files, cleaning=cleaning).splits["valid"] == (LINES, RANGS)
 
 
+def test_what_is_too_long_for_a_sentence(write: Callable[..., Path]) -> None:
+    """In training and in validation: left out and said, or refused where nothing may be left out."""
+    lines = [*LINES, "word " * 200_000]
+    lines[0] = lines[-1]
+    files = [write("a", lines), write("b", [*RANGS, "mot"])]
+    corpus = load_pairs(files=files, cleaning=CLEAN)
+    assert sizes(corpus) == {"train": 17, "valid": 2}
+    assert corpus.summary.endswith("valid: 1 left out: 1 longer than 4,000 characters")
+    with pytest.raises(UserError, match=r"train part, pair 1: a sentence of 1,000,000 characters"):
+        load_pairs(files=files)
+
+
 def test_tables_whose_columns_have_names(tmp_path: Path) -> None:
     rows = list(zip(LINES, RANGS, strict=True))
     parquet(tmp_path / "p.parquet", {"id": [*range(20)], "en": LINES, "fr": RANGS})

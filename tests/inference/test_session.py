@@ -79,6 +79,12 @@ def test_an_empty_prompt_is_a_new_line_or_token_0(model):
     assert start_token(CharTokenizer("x\nz", has_unk=True)) == 2
 
 
+def test_several_prompts_have_their_texts_each(model):
+    alone = [model.generate(prompt, max_new_tokens=5, seed=3, num=2) for prompt in ("a", "b")]
+    assert model.generate(["a", "b"], max_new_tokens=5, seed=3, num=2) == alone
+    assert model.generate([]) == []
+
+
 def test_the_same_seed_gives_the_same_text_and_each_row_is_what_it_is_alone(model):
     options = {"max_new_tokens": 40, "temperature": 0.9, "top_p": 0.95, "min_p": 0.01, "top_k": 9}
     four = generate(model, "ab", seed=5, num=4, **options)

@@ -313,3 +313,20 @@ def test_what_does_not_end_is_cut_by_the_length_of_its_source() -> None:
         found = translations(model, [text, f"{text} {text}"], beam=2)
         assert (len(found[0][0].tokens), found[0][0].finished) == (length, False)
         assert len(found[1][0].tokens) > length
+
+
+def test_the_lines_of_a_text_are_sentences(model: Seq2Seq) -> None:
+    lines = ["a man rides", "two dogs play"]
+    both = model.translate(lines, unknown="drop")
+    assert model.translate("\n".join(lines), unknown="drop") == ["\n".join(both)]
+    assert model.translate([lines[1], f"{lines[0]}\n\n{lines[1]}\n"], unknown="drop") == [
+        both[1],
+        f"{both[0]}\n\n{both[1]}\n",
+    ]
+    assert model.translate([]) == []
+
+
+def test_what_is_no_sentence_is_refused_before_it_is_searched(model: Seq2Seq, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rnnzoo.inference.translation.translate.MAX_SOURCE", 20)
+    with pytest.raises(UserError, match=r"sentence 2 has [\d,]+ tokens, more than 20: give a sentence a line"):
+        model.translate(["a", "a man rides " * 20], unknown="drop")

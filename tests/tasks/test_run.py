@@ -361,7 +361,6 @@ def test_a_new_run_has_a_folder_of_its_own(place: Path, tmp_path: Path, monkeypa
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"streams": 300}, r"streams x chunk_len = 300 x 10 needs 3,001"),
         ({"text": "none.txt"}, r"none\.txt: no such file"),
         ({"init_from": "./none"}, "none: no such folder"),
         ({"init_from": "none"}, "unknown model 'none'"),

@@ -193,3 +193,14 @@ def test_a_file_cannot_ask_for_much() -> None:
         data["model"]["merges"] = merges
         with pytest.raises(UserError, match=message):
             tokenizer_from_dict(data)
+
+
+def test_one_endless_word_is_no_endless_training() -> None:
+    """It is cut for the training; all other text is merged as ever."""
+    text = "the cat and the other cat\n" * 20
+    plain = BPETokenizer.train([text], 280)
+    for endless in ("x" * 300_000, "-=" * 100_000, " " * 300_000, "ab1c" * 60_000):
+        found = BPETokenizer.train([f"{text}{endless}\n{text}"], 300)
+        assert set(plain.merges[:3]) <= set(found.merges)
+        assert found.decode(found.encode(endless)) == endless
+    assert BPETokenizer.train([text + "y" * 1000], 280) == BPETokenizer.train([text, "y" * 1000], 280)

@@ -5,14 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import lightning
+import numpy as np
 import pytest
 import small_lm
 import torch
 
 from rnnzoo.data.streams import IGNORED
 from rnnzoo.errors import UserError
+from rnnzoo.tasks import CharLM
 from rnnzoo.text import CharTokenizer
 from rnnzoo.training import StreamData, StreamDataConfig
+from rnnzoo.training.stream_data import SmallTextWarning
 
 pytestmark = [pytest.mark.filterwarnings(filter) for filter in small_lm.FILTERS]
 
@@ -72,21 +76,42 @@ def test_bad_fields(fields: dict[str, Any], message: str) -> None:
 
 @pytest.mark.parametrize(
     ("characters", "streams", "chunk_len", "enough"),
-    [(99, 8, 11, True), (98, 8, 11, False), (10, 1, 9, False), (12, 1, 9, True), (40, 64, 128, False)],
+    [(99, 8, 11, None), (98, 8, 11, (1, 5)), (20, 1, 19, (1, 2)), (40, 64, 128, (1, 4)), (2000, 64, 128, (8, 16))],
 )
-def test_text_that_is_too_short_says_how_much_is_needed(
-    tmp_path: Path, characters: int, streams: int, chunk_len: int, enough: bool
+def test_a_small_text_is_read_in_fewer_and_shorter_streams(
+    tmp_path: Path, characters: int, streams: int, chunk_len: int, enough: tuple[int, int] | None
 ) -> None:
     text = small_lm.write_text(tmp_path / "a.txt", characters)
     data = small_lm.stream_data(text, streams=streams, chunk_len=chunk_len)
-    if enough:
+    if enough is None:
         data.setup("fit")
-        assert data.batches_per_epoch == 1
+        assert (data.shape, data.batches_per_epoch) == ((streams, chunk_len), 1)
         return
-    needed = rf"a\.txt: the training part has {int(characters * 0.9)} tokens; .*{streams} x {chunk_len} needs "
-    with pytest.raises(UserError, match=needed + f"{streams * chunk_len + 1:,}:") as caught:
+    with pytest.warns(SmallTextWarning, match=rf"a\.txt: .* too few for {streams} streams x {chunk_len} steps: it is"):
         data.setup("fit")
-    assert "\n" not in str(caught.value)
+    at_once, steps = enough
+    assert data.shape == enough
+    assert data.batches_per_epoch >= 6
+    assert data.form() == {"tokens": int(characters * 0.9), "streams": at_once, "chunk_len": steps}
+    assert sum(chunk.num_targets for chunk in data.loader("train")) == int(characters * 0.9) - 1
+
+
+def test_a_model_brings_its_vocabulary(tmp_path: Path) -> None:
+    """One that was pulled and is trained further on files, as in any Trainer; or the sizes are said."""
+    text = small_lm.write_text(tmp_path / "a.txt", 2000)
+    known = CharTokenizer.train([text.read_text() + "XYZ"])
+    task = CharLM({"embedding_dim": 4, "backbone": {"cell": "gru", "hidden_size": 4}}, known)
+    options: dict[str, Any] = {"max_steps": 1, "logger": False, "enable_checkpointing": False, "accelerator": "cpu"}
+    options |= {"enable_progress_bar": False, "enable_model_summary": False, "limit_val_batches": 0}
+    data = StreamData(files=text, streams=np.int64(2), chunk_len=np.int32(8))
+    lightning.Trainer(**options).fit(task, datamodule=data)
+    assert data.tokenizer is known
+    assert data.config.to_dict()["streams"] == 2
+    other = CharTokenizer.train([text.read_text()])
+    data = StreamData(files=[text], tokenizer=other, streams=2, chunk_len=8)
+    sizes = f"has {other.vocab_size} tokens, the model's has {known.vocab_size}, .*tokenizer=model.tokenizer"
+    with pytest.raises(UserError, match=sizes):
+        lightning.Trainer(**options).fit(task, datamodule=data)
 
 
 def test_a_validation_part_of_one_character_is_found_in_setup(tmp_path: Path) -> None:

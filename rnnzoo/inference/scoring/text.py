@@ -33,6 +33,7 @@ class Scores:
         unknown: tokens that were read as ``<unk>``. The model predicted that there is an unknown word, not which one,
             while characters and bytes are those of the text: bits per character and byte are too low by what the
             unknown words say.
+        dropped: how many characters, or words, were left out.
     """
 
     totals: Totals
@@ -41,6 +42,7 @@ class Scores:
     left_out: tuple[str, ...]
     tokenizer: Tokenizer
     unknown: int = 0
+    dropped: int = 0
 
     @property
     def bits(self) -> npt.NDArray[np.float64]:
@@ -54,8 +56,8 @@ class Scores:
         return [texts[i] for i in self.ids.tolist()]
 
     def to_dict(self) -> dict[str, float]:
-        """The totals, and the number of unknown tokens."""
-        return self.totals.to_dict() | {"unknown": self.unknown}
+        """The totals, and the numbers of unknown tokens and of what was dropped."""
+        return self.totals.to_dict() | {"unknown": self.unknown, "dropped": self.dropped}
 
     def write_tsv(self, file: IO[str], others: Mapping[str, Scores] | None = None) -> None:
         r"""Writes a line of ``index``, ``token``, ``bits`` for each token, under a header with these names.
@@ -121,7 +123,10 @@ def _scores(
     if len(ids) == 0:
         raise UserError("there is no text to score")
     dropped = left_out(tokenizer, text) if unknown == "drop" else []
+    gone = 0
     if dropped:
+        is_words = any(len(one) > 1 for one in dropped) or bool(tokenizer.unwritten)
+        gone = unknown_tokens(tokenizer, text) if is_words else sum(map(text.count, dropped))
         text = tokenizer.decode(ids)
     whole = np.concatenate([np.array([start_token(tokenizer)], ids.dtype), ids])
     size = len(text.encode("utf-8", "surrogatepass"))
@@ -134,6 +139,7 @@ def _scores(
             tuple(dropped),
             tokenizer,
             strange,
+            gone,
         )
         for name, nats in read_adapting(model, whole, adaptation, names).items()
     }

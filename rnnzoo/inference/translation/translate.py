@@ -33,6 +33,9 @@ from rnnzoo.text.base import Unknown
 
 __all__ = ["LongSentenceWarning", "Translation", "longest_known", "translate", "translations"]
 
+MAX_SOURCE = 1 << 14
+"""Tokens of a source; whatever is longer is no sentence."""
+_SYMBOLS = 1 << 11  # of a translation, unless `max_len` or `min_len` say more
 _POSITIONS = 1 << 15  # of memory in a batch, all hypotheses counted: 100 MB where it has 400 features twice
 
 
@@ -67,10 +70,17 @@ def translate(model: Seq2SeqNet, texts: str | Sequence[str], **options: Any) -> 
 
     Args:
         model: any translator; it is used without dropout, and left as it is.
-        texts: sentences, or a single one.
+        texts: sentences, or a single one. The lines of a text are sentences: its translation has as many.
         options: those of `translations`.
     """
-    return [found[0].text for found in translations(model, texts, **options)]
+    each = [text.split("\n") for text in ([texts] if isinstance(texts, str) else texts)]
+    prefix = options.get("prefix", "")
+    if not isinstance(prefix, str) and len(prefix) == len(each):  # a text's begins its first line
+        options["prefix"] = [
+            p for one, lines in zip(prefix, each, strict=True) for p in (one, *[""] * (len(lines) - 1))
+        ]
+    found = iter(translations(model, [line for lines in each for line in lines], **options))
+    return ["\n".join(next(found)[0].text for _ in lines) for lines in each]
 
 
 def translations(
@@ -118,6 +128,11 @@ def translations(
         raise UserError("no_repeat_ngram and prefix go with a beam; translations that are drawn have neither")
     sources = source_rows(model, texts, unknown)
     forced = [[int(i) for i in ids] for ids in model.tgt_tokenizer.encode_all(prefixes, unknown=unknown)]
+    for number, row in enumerate(sources, 1):
+        if len(row) > MAX_SOURCE:
+            raise UserError(
+                f"sentence {number} has {len(row):,} tokens, more than {MAX_SOURCE:,}: give a sentence a line"
+            )
     _warn(model, sources)
     plan = plans.plan_of(model, backend)
     find = (
@@ -156,7 +171,7 @@ def _search(search: SearchConfig | None, options: dict[str, Any]) -> SearchConfi
 
 def _limit(model: Seq2SeqNet, search: SearchConfig, length: int, forced: int = 0) -> int:
     """How many symbols a translation may have."""
-    return search.max_len or max(longest_translation(model, length), search.min_len + 1) + forced
+    return search.max_len or max(min(longest_translation(model, length), _SYMBOLS), search.min_len + 1) + forced
 
 
 def _searching(model: Seq2SeqNet, plan: TranslatorPlan, search: SearchConfig, forced: list[list[int]]) -> _Find:
