@@ -199,7 +199,6 @@ def own(*words: str) -> list[str]:
         (b"a", "corpus.txt: 1 character is too few"),
         (b"caf\xe9", "corpus.txt, byte 3: is not UTF-8"),
         (b"\xff\xfea\x00b", "corpus.txt, byte 4: is not UTF-16-LE"),
-        (b"abcdef\n" * 4, "the training part has 25 tokens; streams x chunk_len = 3 x 15 needs 46"),
     ],
 )
 def test_corpus_that_will_not_do(refused: Refused, content: bytes | None, said: str) -> None:
