@@ -28,10 +28,10 @@ os.environ["MPLBACKEND"] = "agg"
 for _name in ("HF_TOKEN", "HF_HUB_OFFLINE", "COLUMNS", "FORCE_COLOR", "NO_COLOR"):
     os.environ.pop(_name, None)
 
-from jaxtyping import install_import_hook  # noqa: E402
+import shape_checks  # noqa: E402
 
 # Wherever a test calls into the package, tensors have the shapes that signatures state.
-_hook = install_import_hook(["rnnzoo"], "shape_checks.check")
+_hook = shape_checks.install()
 
 import hypothesis.core  # noqa: E402
 import numpy as np  # noqa: E402

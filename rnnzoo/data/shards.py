@@ -186,8 +186,11 @@ class TokenShards:
         path = self.folder / shard.file
         if number not in self._checked:
             check_hash(path, shard.sha256)
-            self._checked.add(number)
-        return np.memmap(path, self.dtype, "r").view(np.ndarray)  # plain arrays are indexed faster
+        ids = np.memmap(path, self.dtype, "r").view(np.ndarray)  # plain arrays are indexed faster
+        if number not in self._checked and int(ids.max()) >= self.tokenizer.vocab_size:
+            raise _damaged(path, f"has token {int(ids.max())}, of a vocabulary of {self.tokenizer.vocab_size:,}")
+        self._checked.add(number)
+        return ids
 
 
 def read_index(folder: Path) -> ShardIndex:
