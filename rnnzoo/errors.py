@@ -8,6 +8,9 @@ from collections.abc import Iterable
 
 __all__ = ["UserError", "nearest"]
 
+_LONG = 300  # characters of a word
+_LISTED = 600  # characters of a list of names
+
 
 class UserError(Exception):
     """Something the user can put right: a file, a name, a setting.
@@ -16,7 +19,8 @@ class UserError(Exception):
     like any exception.
 
     Args:
-        message: what is wrong and, where it helps, what would be right; line breaks become spaces.
+        message: what is wrong and, where it helps, what would be right; line breaks become spaces,
+            what a terminal would obey is escaped, and the middle of a word beyond all measure is left out.
         path: the file at fault, put in front.
         position: where in the file, as people count it: ``"line 3"``, ``"byte 120"``.
     """
@@ -29,7 +33,14 @@ class UserError(Exception):
         place = "" if path is None else f"{os.fspath(path)}: "
         if position is not None:
             place = f"{place[:-2]}, {position}: " if place else f"{position}: "
-        super().__init__(" ".join(f"{place}{message}".split()))
+        super().__init__(" ".join(_shown(word) for word in f"{place}{message}".split()))
+
+
+def _shown(word: str) -> str:
+    """A word that is safe to print, however it came about."""
+    if len(word) > _LONG:
+        word = f"{word[: _LONG // 2]}...{word[-_LONG // 2 :]}"
+    return word if word.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in word)
 
 
 def nearest(name: str, options: Iterable[str]) -> str:
@@ -37,4 +48,8 @@ def nearest(name: str, options: Iterable[str]) -> str:
     known = sorted(options)
     if near := difflib.get_close_matches(name, known, n=1, cutoff=0.5):
         return f" (did you mean {near[0]!r}?)"
-    return f" (known: {', '.join(known)})" if known else ""
+    listed = ", ".join(known)
+    if len(listed) > _LISTED:
+        few = listed[:_LISTED].rpartition(", ")[0]
+        listed = f"{few} and {len(known) - len(few.split(', '))} more"
+    return f" (known: {listed})" if known else ""

@@ -45,3 +45,15 @@ def test_it_is_an_exception_with_exit_code_2() -> None:
 )
 def test_nearest(name: str, options: Any, hint: str) -> None:
     assert nearest(name, options) == hint
+
+
+def test_what_a_terminal_would_obey_is_escaped() -> None:
+    assert str(UserError("a\0b \x1b[31mred\udcff", path="ü.txt")) == r"ü.txt: a\x00b \x1b[31mred\udcff"
+
+
+def test_nothing_is_longer_than_it_can_be_read() -> None:
+    assert str(UserError("no such file", path="x" * 5000)) == f"{'x' * 150}...{'x' * 149}: no such file"
+    known = [f"name-{number}" for number in range(500)]
+    assert len(nearest("other", known)) < 650
+    assert nearest("other", known).endswith(" more)")
+    assert nearest("", ["b", "a"]) == " (known: a, b)"

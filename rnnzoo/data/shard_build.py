@@ -123,7 +123,13 @@ class _Builder:
             if begun.complete and index == begun.index and (self.folder / TOKENIZER).is_file():
                 return index
         texts = {} if begun is None else begun.texts
-        begin_journal(self.folder, Begun(index, False, survey.characters, identity, self.made_of, texts))
+        there = self.folder.is_dir()
+        try:
+            begin_journal(self.folder, Begun(index, False, survey.characters, identity, self.made_of, texts))
+        except UserError:
+            if not there and self.folder.is_dir() and not any(self.folder.iterdir()):
+                self.folder.rmdir()  # nothing was begun
+            raise
         (self.folder / INDEX).unlink(missing_ok=True)
         tokenizer.save(self.folder / TOKENIZER)
         return self._encode(index, tokenizer, identity, texts)

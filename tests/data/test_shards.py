@@ -413,7 +413,7 @@ def test_a_damaged_shard_is_named(tmp_path: Path, files: list[str], how: str, mo
         (lambda index: index.update(more=1), "more: unknown field"),
         (lambda index: index.update(format="rnnzoo shards 9"), "is not one that this version reads"),
         (lambda index: index["train"][0].update(file="../a.bin"), "is not a name in this folder"),
-        (lambda index: index["train"][0].update(tokens=-1), "cannot be negative"),
+        (lambda index: index["train"][0].update(tokens=-1), "0 <= tokens"),
         (lambda index: index["train"][0].update(tokens="many"), "expected int"),
     ],
 )
@@ -541,3 +541,17 @@ def test_datasets_that_will_not_do(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"^hub dataset '.*set' cannot be loaded: \S"):
         build_shards(tmp_path / "s", hub=hub)
     assert not (tmp_path / "s").exists()
+
+
+def test_tokens_beyond_the_vocabulary(tmp_path: Path, files: list[str]) -> None:
+    """Hashes that fit are no proof of sense: an index can be written by anybody."""
+    index = build_shards(tmp_path / "s", files=files, shard_characters=1500)
+    shard = tmp_path / "s" / index.train[0].file
+    data = bytearray(shard.read_bytes())
+    data[7] = 255
+    shard.write_bytes(bytes(data))
+    changed = json.loads((tmp_path / "s" / "index.json").read_text())
+    changed["train"][0]["sha256"] = hashlib.sha256(data).hexdigest()
+    (tmp_path / "s" / "index.json").write_text(json.dumps(changed))
+    with pytest.raises(UserError, match=r"train-00000\.bin: is damaged \(has token 255, of a vocabulary of"):
+        list(StreamData(shards=str(tmp_path / "s"), streams=3).train_dataloader())

@@ -191,6 +191,7 @@ def odd_path(path: Path, draw: random.Random) -> tuple[str, Callable[[], None]]:
         gone()
         kinds[name]()
 
+    put.last = True  # type: ignore[attr-defined]
     return f"{name} for {path.name[:40]!r}", put
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import pkgutil
 import random
@@ -65,8 +66,10 @@ def build(name: str, seed: int, folder: Path, stock: Path, without: tuple[int, .
     case = Case(folder, stock, random.Random(f"{name}:{seed}"), seed)
     KINDS[name][0](case)
     case.changes = [change for number, change in enumerate(case.changes) if number not in without]
-    for _, do in case.changes:
-        do()
+    # What is no file comes last: nothing else can then be made of it.
+    for number, (_, do) in enumerate(sorted(case.changes, key=lambda change: getattr(change[1], "last", False))):
+        with contextlib.suppress(*((OSError, ValueError) if number else ())):  # the one before left nothing to change
+            do()
     return case
 
 

@@ -83,11 +83,9 @@ class Driver:
         at_first = spent
         while True:
             told = self._hear(0.1)
-            if told is not None and "pid" in told:  # the one before has run enough
-                moved = time.monotonic()
-                at_first = spent = self._cpu()
-                continue
             if told is not None:
+                if told.pop("last"):
+                    self._pid = 0
                 return told
             now, cpu = time.monotonic(), self._cpu()
             if cpu > spent + 0.02:

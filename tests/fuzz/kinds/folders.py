@@ -76,6 +76,8 @@ def rehash(folder: Path) -> Callable[[], None]:
     def do() -> None:
         from hostile_folders import rehash as fit
 
+        if not (folder / "metrics.json").is_file():
+            return
         try:
             if (folder / "entry.json").is_file():
                 fit(folder)
@@ -84,12 +86,13 @@ def rehash(folder: Path) -> Callable[[], None]:
             from rnnzoo.files import sha256_file
 
             for name in list(metrics["files"]):
-                if (folder / name).is_file():
+                if (folder / name).is_file() and not (folder / name).is_symlink():
                     metrics["files"][name] = sha256_file(folder / name)
             (folder / "metrics.json").write_text(json.dumps(metrics))
         except Exception:
             return  # metrics.json itself is what was spoilt
 
+    do.last = True  # type: ignore[attr-defined]
     return do
 
 
