@@ -35,6 +35,7 @@ OUTSIDE = {
     "scontrol": "needs SLURM",
     "git": "no part of the package",
     "zcat": "the shell's",
+    "jupyter": "opens a browser; test_notebooks.py runs the notebooks",
 }
 """Commands that are not ours, and why no test runs them."""
 

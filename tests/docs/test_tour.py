@@ -65,6 +65,18 @@ def test_the_pages_are_whole() -> None:
     assert sum(path.stat().st_size for path in images) < 1_000_000
 
 
+def test_the_index_quotes_what_the_pages_print() -> None:
+    """Words and numbers in the table of the tour stand in the output of the page that they are about."""
+    index = (DOCS / "index.md").read_text(encoding="utf-8")
+    words = (DOCS / "08-word-vectors.md").read_text(encoding="utf-8")
+    row = next(line for line in index.splitlines() if "(08-word-vectors.md)" in line)
+    near, far = re.findall(r"\*(\w+)\*", row)[1:3]
+    assert re.search(rf"^rose +{near} ", words, re.MULTILINE)
+    assert f"king - man + woman = {far}\n" in words
+    assert re.search(rf"as \*{far}\* ", words)
+    assert "hello   " in (DOCS / "05-hello.md").read_text(encoding="utf-8")
+
+
 def test_code_is_run_and_what_it_printed_takes_its_place() -> None:
     page = (
         "a\n\n```python\nx = 2\n```\n\n```python\nprint(x + 1)\n```\n\n```text\nold\n```\n\n```sh\nrnnzoo --no\n```\n"
