@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from rnnzoo.cli.backend import add_backend, backend_of
@@ -13,6 +14,7 @@ from rnnzoo.errors import UserError
 
 if TYPE_CHECKING:
     from rnnzoo.models import LanguageModel
+    from rnnzoo.runtime import LanguageModel as Light
 
 __all__ = ["register", "run"]
 
@@ -105,12 +107,7 @@ def run(args: argparse.Namespace) -> int:
     options = _options(args)  # checked before a model is looked for
     prompt = unescaped(args.prompt) if args.prompt_file is None else read_text(args.prompt_file, form_of(args))
 
-    from rnnzoo.models import LanguageModel
-    from rnnzoo.zoo import load
-
-    options["backend"] = backend_of(args)
-    model = load(args.model, kind=LanguageModel)
-    choose_device(model, args.device)
+    model = _light(args) or _whole(args, options)
     prompt = known_text(model.tokenizer, prompt, args.unknown)
     if args.next is not None:
         from rnnzoo.text.reading import escaped
@@ -131,8 +128,37 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _light(args: argparse.Namespace) -> Light | None:
+    """The model without PyTorch: where its graphs are at hand, are asked for, or pay within this run."""
+    if args.device != "cpu" or args.imports or args.backend not in ("auto", "onnx"):
+        return None
+    from rnnzoo.cli.cached_graph import WORTH_MAKING, cached_graph, made_graph
+
+    long = args.next is None and args.max_new_tokens * args.num >= WORTH_MAKING and _can_make()
+    if args.backend == "onnx" or (args.backend == "auto" and long):
+        return made_graph(args.model)
+    return cached_graph(args.model) if find_spec("onnxruntime") else None
+
+
+def _whole(args: argparse.Namespace, options: dict[str, Any]) -> LanguageModel:
+    """The model in PyTorch, on the backend that is asked for."""
+    from rnnzoo.models import LanguageModel
+    from rnnzoo.zoo import load
+
+    options["backend"] = backend_of(args)
+    model = load(args.model, kind=LanguageModel)
+    choose_device(model, args.device)
+    return model
+
+
+def _can_make() -> bool:
+    return all(find_spec(name) for name in ("onnx", "onnxscript", "onnxruntime"))
+
+
 def _options(args: argparse.Namespace) -> dict[str, Any]:
-    from rnnzoo.decoding import SamplingConfig, SearchConfig, stop_strings
+    from rnnzoo.runtime.hypothesis import SearchConfig
+    from rnnzoo.runtime.sampling import SamplingConfig
+    from rnnzoo.runtime.stop import stop_strings
 
     temperature = 0.0 if args.greedy else 0.8 if args.temperature is None else args.temperature
     sampling = SamplingConfig(temperature, args.top_k, args.top_p, args.min_p)
@@ -157,7 +183,7 @@ def _options(args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _one(model: LanguageModel, prompt: str, shown: str, options: dict[str, Any]) -> None:
+def _one(model: LanguageModel | Light, prompt: str, shown: str, options: dict[str, Any]) -> None:
     pieces = model.stream(prompt, **options)  # reads the prompt: nothing is printed if it cannot
     write(shown)
     last = shown
@@ -168,8 +194,8 @@ def _one(model: LanguageModel, prompt: str, shown: str, options: dict[str, Any])
         write("\n")
 
 
-def _several(model: LanguageModel, prompt: str, shown: str, num: int, options: dict[str, Any]) -> None:
-    from rnnzoo.decoding import fresh_seed
+def _several(model: LanguageModel | Light, prompt: str, shown: str, num: int, options: dict[str, Any]) -> None:
+    from rnnzoo.seeds import fresh_seed
 
     seed = options["seed"]
     if seed is None:  # shown, so that one of the texts can be had again
@@ -179,7 +205,7 @@ def _several(model: LanguageModel, prompt: str, shown: str, num: int, options: d
         write(f"--- seed {seed + row}\n{whole}{'' if whole.endswith(chr(10)) else chr(10)}")
 
 
-def _best(model: LanguageModel, prompt: str, shown: str, num: int, options: dict[str, Any]) -> None:
+def _best(model: LanguageModel | Light, prompt: str, shown: str, num: int, options: dict[str, Any]) -> None:
     for rank, text in enumerate(model.generate(prompt, **options | {"num": num}), start=1):
         whole = shown + text
         write(f"{'' if num == 1 else f'--- best {rank}{chr(10)}'}{whole}{'' if whole.endswith(chr(10)) else chr(10)}")
