@@ -220,6 +220,7 @@ class _Work:
     def translated(self, lines: Lines) -> str:
         """What is printed for these lines."""
         from rnnzoo.inference.translation.translate import LongSentenceWarning, translations
+        from rnnzoo.text.lost_numbers import lost_numbers
 
         texts = [self._checked(number, text) for number, text in lines]
         args = self.args
@@ -231,6 +232,9 @@ class _Work:
             found = translations(self.model, texts, unknown=args.unknown, seed=seed, **self.options)
         if args.attention is not None:
             self._draw(texts[0], found[0][0])
+        for (number, _), source, translated in zip(lines, texts, found, strict=True):
+            if lost := lost_numbers(source, translated[0].text):
+                notice(f"line {number}: the translation is without {', '.join(lost)}, which the source has")
         return "".join(self._shown(*each) for each in zip((n for n, _ in lines), texts, found, strict=True))
 
     def _checked(self, number: int, text: str) -> str:

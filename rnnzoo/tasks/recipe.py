@@ -311,7 +311,7 @@ def _set(recipe: dict[str, Any], name: str, dotted: str, value: Any) -> None:
     """Changes one field, called `name` by whoever changes it."""
     if dotted in SOURCES:  # a text given instead of the recipe's own
         section = recipe["data"] = dict(recipe.get("data") or {})
-        for other in SOURCES:
+        for other in (*SOURCES, "data.split"):  # how it is cut is the corpus's own matter
             section.pop(other.removeprefix("data."), None)
         if dotted == "data.files" and isinstance(value, str):
             value = [value]

@@ -6,6 +6,7 @@ from rnnzoo.training.dropout import DropoutConfig
 from rnnzoo.training.finite import NonFiniteError, SkippedStep
 from rnnzoo.training.history import History, draw_curve, read_history
 from rnnzoo.training.memory import keep_few_kernels, keep_freed_memory
+from rnnzoo.training.muon import MuonConfig
 from rnnzoo.training.nt_asgd import NTASGD, NTASGDConfig
 from rnnzoo.training.optim import OptimizerConfig, ScheduleConfig
 from rnnzoo.training.pair_data import PairData, PairDataConfig
@@ -24,6 +25,7 @@ __all__ = [
     "FreezeEmbedding",
     "History",
     "KeepValidated",
+    "MuonConfig",
     "NTASGDConfig",
     "NonFiniteError",
     "OptimizerConfig",

@@ -26,6 +26,7 @@ __all__ = [
     "PlateauConfig",
     "SGDConfig",
     "ScheduleConfig",
+    "WarmStableDecayConfig",
     "ZarembaConfig",
     "weight_decay_groups",
 ]
@@ -177,6 +178,31 @@ class OneCycleConfig(ScheduleConfig, name="one_cycle"):
             cycle_momentum=momentum != 0,  # SGD that was asked for without momentum stays without
         )
         return {"scheduler": scheduler, "interval": "step"}
+
+
+@dataclass(frozen=True)
+class WarmStableDecayConfig(ScheduleConfig, name="wsd"):
+    """A warm-up, the full rate for most of the run, then down in a line (Hu et al. 2024, arXiv:2404.06395).
+
+    Args:
+        warmup: share of all steps in which the rate rises. decay: share of those in which it falls, at the end.
+    """
+
+    warmup: Share = 0.05
+    decay: Share = 0.2
+
+    def __post_init__(self) -> None:
+        if self.warmup + self.decay > 1:
+            raise ValueError("warmup and decay are shares of the run, together at most 1")
+
+    def build(self, optimizer: Optimizer, steps_per_epoch: int, total_steps: int) -> dict[str, Any]:
+        total_steps = _spanned(self, total_steps)
+        rise, fall = max(round(self.warmup * total_steps), 1), max(round(self.decay * total_steps), 1)
+
+        def share(step: int) -> float:
+            return max(min((step + 1) / rise, (total_steps - step) / (fall + 1), 1.0), 0.0)
+
+        return {"scheduler": LambdaLR(optimizer, share), "interval": "step"}
 
 
 @dataclass(frozen=True)

@@ -282,3 +282,12 @@ def test_the_process(folder, model):
         process.stdin.close()
         assert process.stdout.read() == b""
     assert process.returncode == 0
+
+
+def test_numbers_that_are_lost_are_said(capsys: pytest.CaptureFixture[str]) -> None:
+    """One token has no place for two numbers; where the source has none, nothing is said."""
+    entry = "mt-mingru.tatoeba-en-fr"
+    code, out, err = run(capsys, entry, "There are 1,250 people and 7 dogs.", "Good morning.", "--max-len", "1")
+    assert code == 0
+    assert len(out.splitlines()) == 2
+    assert err == "rnnzoo: line 1: the translation is without 1250, 7, which the source has\n"

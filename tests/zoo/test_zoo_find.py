@@ -159,7 +159,7 @@ def test_recipe_names_are_unique_files() -> None:
     files = {path for path in ROOT.glob("recipes/*/*.yaml") if path.parent.name != "hardware"}
     assert set(names.values()) == files
     several = {path for path in files if list(names.values()).count(path) > 1}
-    assert {path.stem for path in several} == {"char-lstm.books"}
+    assert {path.stem for path in several} == {"char-lstm.books", "mt-mingru.tatoeba"}
     assert all(path.stem == name for name, path in names.items() if path not in several)
 
 

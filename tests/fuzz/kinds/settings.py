@@ -46,8 +46,8 @@ TRAINER = (
     *("reload_dataloaders_every_n_epochs", "enable_checkpointing", "enable_progress_bar", "enable_model_summary"),
 )
 VARIANTS = {
-    "schedule": ["constant", "cosine", "one_cycle", "plateau", "zaremba"],
-    "optimizer": ["adamw", "sgd", "nt_asgd", "nt_asgd"],
+    "schedule": ["constant", "cosine", "one_cycle", "plateau", "wsd", "zaremba"],
+    "optimizer": ["adamw", "muon", "sgd", "nt_asgd", "nt_asgd"],
 }
 
 
