@@ -84,7 +84,7 @@ class Muon(Optimizer):
             self._adamw.param_groups, self._adamw.state = self.param_groups[1:], self.state
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Both parts' steps; the loss of `closure`, where there is one."""
         loss = None
         if closure is not None:
