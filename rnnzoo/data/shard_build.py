@@ -126,7 +126,7 @@ class _Builder:
         there = self.folder.is_dir()
         try:
             begin_journal(self.folder, Begun(index, False, survey.characters, identity, self.made_of, texts))
-        except UserError:
+        except (OSError, UserError):
             if not there and self.folder.is_dir() and not any(self.folder.iterdir()):
                 self.folder.rmdir()  # nothing was begun
             raise
