@@ -43,9 +43,10 @@ def write_recipe(options: argparse.Namespace, text: Path, path: Path) -> None:
     """rnnzoo's recipe: what is not said is as in every recipe."""
     import yaml
 
+    streams = max(min(512, text.stat().st_size // 40), 1)  # a tenth of the text is for validation
     recipe = {
         "task": "char_lm",
-        "data": {"files": [str(text)], "streams": options.streams, "chunk_len": options.chunk, "eval_streams": 512},
+        "data": {"files": [str(text)], "streams": options.streams, "chunk_len": options.chunk, "eval_streams": streams},
         "model": {
             "embedding_dim": options.embedding,
             "backbone": {"cell": "lstm", "hidden_size": options.hidden, "num_layers": options.layers},

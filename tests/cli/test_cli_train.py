@@ -328,7 +328,7 @@ def stop_short(run: Path) -> dict[str, bytes]:
 def test_resume(here: Path, command: Command, refused: Refused) -> None:
     run = here / command(*OWN).out.strip()
     said = "runs/char-lstm.own-text/1: this run has already come to its end"
-    assert refused(*OWN, "--resume") == said
+    assert refused(*OWN, "--resume").startswith(said)
     whole = stop_short(run)
     code, out, err = command("train", "char-lstm.own-text", "--resume")  # it knows what it was given
     assert (code, out) == (0, "runs/char-lstm.own-text/1\n")
@@ -357,7 +357,7 @@ def test_resume_says_which_code_it_needs(here: Path, command: Command, refused: 
     [
         (["--hidden_size", "6"], "model.backbone.hidden_size was 5, is now 6"),
         (["--lr", "0.1"], "optimizer.lr was 0.003, is now 0.1"),
-        (["--epochs", "5"], "trainer.max_epochs was 1, is now 5"),
+        (["--epochs", "5"], "cannot become longer than 1 epochs"),
         (["--text", "other.txt"], "data.files"),
         (["--hiden_size", "6"], "--hiden_size: unknown option"),
     ],

@@ -84,5 +84,5 @@ def test_a_cell_without_recurrent_weights_has_nothing_to_drop() -> None:
 
 @pytest.mark.parametrize("value", [-0.1, 1.0, float("nan")])
 def test_a_share_of_all_is_refused(value: float) -> None:
-    with pytest.raises(ValueError, match="between 0 and 1"):
+    with pytest.raises(ValueError, match="0 <= output < 1"):
         DropoutConfig(output=value)

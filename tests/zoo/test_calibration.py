@@ -76,9 +76,9 @@ def test_an_adaptive_softmax_has_no_temperature() -> None:
 
 @pytest.mark.parametrize("value", [0.0, -1.0, math.inf, math.nan])
 def test_temperatures_that_there_are_not(value: float) -> None:
-    with pytest.raises(UserError, match="above 0"):
+    with pytest.raises(UserError, match="0 < output_temperature"):
         build(output_temperature=value)
-    with pytest.raises(ValueError, match="above 0"):
+    with pytest.raises(ValueError, match="0 < output_temperature"):
         build().set_output_temperature(value)
 
 

@@ -96,7 +96,7 @@ def test_scored_again_it_is_what_is_on_record(folder: Path, files: list[str]) ->
 def test_the_search_on_record_has_bounds(folder: Path, files: list[str]) -> None:
     change(folder / "metrics.json", lambda found: found["search"].update(beam=10**9))
     write_listing(folder)
-    with pytest.raises(UserError, match="a beam of 1000000000"):
+    with pytest.raises(UserError, match=r"search\.beam: 1 <= beam <= 10000; got 1000000000"):
         score_entry(load_folder(folder), folder, files=files)
 
 
