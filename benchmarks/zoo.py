@@ -87,7 +87,7 @@ def full(facts: Sequence[dict[str, Any]]) -> str:
         (
             f"`{one['name']}`",
             TASK_NAMES.get(one["task"], one["task"]),
-            " → ".join(one.get("languages") or ()),
+            (" → " if one["task"] == "translator" else ", ").join(one.get("languages") or ()),
             one["cell"],
             f"{one['corpus']}, {one['split']}",
             brief(score(one)),
