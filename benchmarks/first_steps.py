@@ -35,8 +35,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 def main(arguments: list[str] | None = None) -> int:
     """Trains, prints and writes; returns the exit code."""
-    from rnnzoo.tasks.jobs import FACES
-    from rnnzoo.tasks.recipe import LanguageModelRecipe, Recipe, read
+    from rnnzoo.tasks.language_model.job import FACES
+    from rnnzoo.tasks.language_model.recipe import LanguageModelRecipe
+    from rnnzoo.tasks.recipe import Recipe, read
     from rnnzoo.tasks.trainer import build_trainer
     from rnnzoo.training import History, StreamData, keep_freed_memory, read_history
 

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.published import beside
+from rnnzoo.tasks.translator.card import searched, words
 from rnnzoo.zoo import entry_names, read_metrics
 from rnnzoo.zoo.figures import headline
 from rnnzoo.zoo.kinds import value_at
-from rnnzoo.zoo.kinds.translator_card import searched, words
 
 ROOT = Path(__file__).resolve().parent.parent
 MEASURED = ROOT / "benchmarks" / "results"

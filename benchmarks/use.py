@@ -24,8 +24,8 @@ import torch
 
 from rnnzoo import load
 from rnnzoo.models import LanguageModel, Seq2Seq
+from rnnzoo.tasks.translator.card import sample_rows
 from rnnzoo.zoo import entry_names
-from rnnzoo.zoo.kinds.translator_card import sample_rows
 
 FILE = Path(__file__).resolve().parent.parent / "docs" / "speed.csv"
 COLUMNS = ("entry", "characters_per_second", "tokens_per_second", "device", "threads", "torch")

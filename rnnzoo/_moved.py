@@ -38,6 +38,7 @@ MOVED: dict[str, tuple[str, ...]] = {
     "rnnzoo.models.surprisal": (f"{_INFERENCE}.scoring.surprisal", f"{_INFERENCE}.eval_mode"),
     "rnnzoo.models.translating": (f"{_INFERENCE}.translation.translate",),
     "rnnzoo.tasks.comparison": (f"{_STUDIES}.comparison",),
+    "rnnzoo.tasks.jobs": ("rnnzoo.tasks.job", "rnnzoo.tasks.language_model.job", "rnnzoo.tasks.translator.job"),
     "rnnzoo.tasks.pages": (f"{_STUDIES}.pages",),
     "rnnzoo.tasks.processes": (f"{_STUDIES}.processes",),
     "rnnzoo.tasks.sweep": (f"{_STUDIES}.sweep",),

@@ -12,8 +12,8 @@ import pytest
 import rnnzoo
 from benchmarks import published, results, use, zoo
 from rnnzoo.models import Seq2Seq
+from rnnzoo.tasks.translator.card import sample_rows
 from rnnzoo.zoo import entry_names, read_metrics, recipe_names
-from rnnzoo.zoo.kinds.translator_card import sample_rows
 
 ROOT = Path(__file__).parent.parent
 ENTRIES = sorted(path.parent.name for path in (ROOT / "pretrained").glob("*/metrics.json"))

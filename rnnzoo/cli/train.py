@@ -129,10 +129,10 @@ def check_text(recipe: str, overlays: Sequence[str], settings: Mapping[str, Any]
     sections = [layer["data"] for layer in layers if isinstance(layer.get("data"), dict)]
     in_recipe = any(section.get(name) for section in sections for name in _TEXTS)
     if not (named or in_recipe or remembered):
-        if any(layer.get("task") == "translator" for layer in layers):
-            hint = "name them with --files SRC TGT, or --tsv FILE"
-            raise UserError(f"{recipe} is for pairs of sentences of your own: {hint}")
-        raise UserError(f"{recipe} is for a text of your own: name it with --text FILE ...")
+        from rnnzoo.tasks.recipe import Recipe
+
+        task = next((layer["task"] for layer in layers if "task" in layer), None)
+        raise UserError(f"{recipe} is for {Recipe.find(str(task), 'task').own_data}")
 
 
 def _say_how_to_go_on(recipe: str, runs: str) -> None:

@@ -182,10 +182,10 @@ def _options(args: argparse.Namespace) -> dict[str, Any]:
 
 def _model(args: argparse.Namespace) -> Seq2Seq:
     from rnnzoo.models import Seq2Seq
+    from rnnzoo.tasks.translator.card import languages_of
     from rnnzoo.zoo import find_model, load_folder, read_config
     from rnnzoo.zoo.folder import read_metrics
     from rnnzoo.zoo.kinds import require
-    from rnnzoo.zoo.kinds.translator_card import languages_of
 
     folder = find_model(args.model)
     model = require(load_folder(folder), Seq2Seq, args.model)

@@ -6,11 +6,20 @@ from typing import Any, Self
 
 from torch import nn
 
+from rnnzoo.config import Config
+
 __all__ = ["Network"]
 
 
 class Network(nn.Module):
-    """A module some of whose parameters are one; a subclass says which in `tie`, and calls it when they are there."""
+    """A module some of whose parameters are one; a subclass says which in `tie`, and calls it when they are there.
+
+    Attributes:
+        config: what it was built from. vocab_size: the tokens that it predicts.
+    """
+
+    config: Config
+    vocab_size: int
 
     def __init__(self) -> None:
         super().__init__()

@@ -77,7 +77,8 @@ class LanguageNet(Network):
 
     def __init__(self, config: LanguageNetConfig, tokenizer: Tokenizer) -> None:
         super().__init__()
-        self.config, self.tokenizer = config, tokenizer
+        self.config: LanguageNetConfig = config
+        self.tokenizer = tokenizer
         self.vocab_size = tokenizer.vocab_size
         self.embedding: nn.Embedding | AdaptiveEmbedding = nn.Embedding(self.vocab_size, config.embedding_dim)
         self.embedding_projection = _projection(config.embedding_dim, config.embedding_projection)
@@ -117,6 +118,11 @@ class LanguageNet(Network):
         else:
             nn.init.uniform_(self.embedding.weight, -bound, bound)
             self.tie()
+
+    @property
+    def tokenizers(self) -> tuple[Tokenizer]:
+        """What `LanguageNetConfig.build` takes."""
+        return (self.tokenizer,)
 
     def tie(self) -> None:
         if self.config.tied and isinstance(self.head, LinearHead) and isinstance(self.embedding, nn.Embedding):

@@ -117,7 +117,8 @@ class Seq2SeqNet(Network):
         super().__init__()
         if config.shared == "all" and src_tokenizer != tgt_tokenizer:
             raise ValueError("shared: all needs a joint vocabulary (data.joint)")
-        self.config, self.src_tokenizer, self.tgt_tokenizer = config, src_tokenizer, tgt_tokenizer
+        self.config: Seq2SeqNetConfig = config
+        self.src_tokenizer, self.tgt_tokenizer = src_tokenizer, tgt_tokenizer
         self.src_boundary, self.boundary = src_tokenizer.vocab_size, tgt_tokenizer.vocab_size
         self.vocab_size = self.boundary + 1
         width = config.embedding_dim
@@ -182,6 +183,11 @@ class Seq2SeqNet(Network):
             with torch.no_grad():
                 table.weight[:-1].copy_(torch.from_numpy(vectors.matrix))
         return self
+
+    @property
+    def tokenizers(self) -> tuple[Tokenizer, Tokenizer]:
+        """What `Seq2SeqNetConfig.build` takes."""
+        return self.src_tokenizer, self.tgt_tokenizer
 
     def tie(self) -> None:
         if self.config.shared != "none":

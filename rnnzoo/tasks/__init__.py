@@ -1,12 +1,12 @@
-"""Tasks: LightningModules around plain models, and training them by recipes."""
+"""Tasks: LightningModules around plain models, and training them by recipes. A folder for each kind of model.
 
-from rnnzoo.tasks.base import Task
-from rnnzoo.tasks.char_lm import CharLM
-from rnnzoo.tasks.language_model import LanguageModelTask
-from rnnzoo.tasks.recipe import CharLMRecipe, LanguageModelRecipe, Recipe, TranslatorRecipe, WordLMRecipe
-from rnnzoo.tasks.train import train
-from rnnzoo.tasks.translator import Translator
-from rnnzoo.tasks.word_lm import WordLM
+The names are imported when they are first used: the zoo asks a task's folder for its kind of model without lightning.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
 
 __all__ = [
     "CharLM",
@@ -21,3 +21,29 @@ __all__ = [
     "WordLMRecipe",
     "train",
 ]
+
+_HOME = {
+    "Recipe": "recipe",
+    "Task": "base",
+    "train": "train",
+    **dict.fromkeys(("CharLM", "LanguageModelTask", "WordLM"), "language_model.module"),
+    **dict.fromkeys(("CharLMRecipe", "LanguageModelRecipe", "WordLMRecipe"), "language_model.recipe"),
+    "Translator": "translator.module",
+    "TranslatorRecipe": "translator.recipe",
+}
+
+if TYPE_CHECKING:
+    from rnnzoo.tasks.base import Task
+    from rnnzoo.tasks.language_model.module import CharLM, LanguageModelTask, WordLM
+    from rnnzoo.tasks.language_model.recipe import CharLMRecipe, LanguageModelRecipe, WordLMRecipe
+    from rnnzoo.tasks.recipe import Recipe
+    from rnnzoo.tasks.train import train
+    from rnnzoo.tasks.translator.module import Translator
+    from rnnzoo.tasks.translator.recipe import TranslatorRecipe
+else:  # hidden from type checkers, which would take any misspelt name for granted
+
+    def __getattr__(name: str) -> object:
+        if name not in _HOME:
+            raise AttributeError(f"module 'rnnzoo.tasks' has no attribute {name!r}")
+        value = globals()[name] = getattr(importlib.import_module(f"rnnzoo.tasks.{_HOME[name]}"), name)
+        return value

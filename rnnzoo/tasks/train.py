@@ -14,8 +14,8 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from rnnzoo.destinations import check_folder_destination
 from rnnzoo.errors import UserError
-from rnnzoo.tasks.jobs import JOBS, Job
-from rnnzoo.tasks.recipe import LanguageModelRecipe, Recipe, TranslatorRecipe, override, plain, read
+from rnnzoo.tasks.job import Job
+from rnnzoo.tasks.recipe import Recipe, override, plain, read
 from rnnzoo.tasks.run_folder import SPANNED, Found, RunFolder, discard, last_run, new_run
 from rnnzoo.tasks.trainer import build_trainer, trainer_arguments
 from rnnzoo.tasks.trainer_ranges import check_interval
@@ -103,23 +103,18 @@ def train(
     return run.path
 
 
-def _planned(
-    recipe: str | os.PathLike[str], overlays: Sequence[str | Path], given: Mapping[str, Any]
-) -> LanguageModelRecipe | TranslatorRecipe:
+def _planned(recipe: str | os.PathLike[str], overlays: Sequence[str | Path], given: Mapping[str, Any]) -> Recipe:
     plan = Recipe.from_mapping(override(read(recipe, overlays), given))
-    assert isinstance(plan, (LanguageModelRecipe, TranslatorRecipe))
     return plan
 
 
 class _Training:
     """A training that has been made, from its data to its trainer."""
 
-    def __init__(
-        self, plan: LanguageModelRecipe | TranslatorRecipe, run: RunFolder, *, resume: bool, restart: bool
-    ) -> None:
+    def __init__(self, plan: Recipe, run: RunFolder, *, resume: bool, restart: bool) -> None:
         self.plan, self.run, self.resume = plan, run, resume
         lightning.seed_everything(plan.seed, verbose=False)
-        self.job: Job[Any] = JOBS[plan.name](plan, run, resume=resume)
+        self.job: Job[Any] = job_of(plan.name)(plan, run, resume=resume)
         if resume:
             run.check_text(self.job.data.corpus.sha256)
         check_interval(plan.trainer, self.job.data.batches_per_epoch)

@@ -49,6 +49,11 @@ class DropoutConfig(Config):
     def __str__(self) -> str:
         return ", ".join(f"{name} {p:g}" for name, p in self._said().items())
 
+    def check(self, init_from: str | None) -> None:
+        """Raises `ValueError` where there is no model whose dropout it could be."""
+        if self and init_from is None:
+            raise ValueError("dropout is that of a model that is trained further (init_from); a new one's are in model")
+
     def on(self, model: M) -> M:
         """A copy of `model` with these dropouts, or `model` itself where nothing is said.
 
@@ -65,11 +70,7 @@ class DropoutConfig(Config):
             if isinstance(stack := getattr(model.config, field.name), StackConfig)
         }
         config: Any = model.config.replace(**said, **stacks)
-        copy: M
-        if isinstance(model, Seq2Seq):
-            copy = config.build(model.src_tokenizer, model.tgt_tokenizer)
-        else:
-            copy = config.build(model.tokenizer)
+        copy: M = config.build(*model.tokenizers)
         weights = {_DROPPED.sub(r"\1", name): weight for name, weight in model.state_dict().items()}
         with torch.no_grad():
             for name, weight in copy.state_dict().items():

@@ -19,7 +19,7 @@ from rnnzoo.zoo.card import write_card
 from rnnzoo.zoo.folder import SCHEMA, load_folder, read_config, read_metrics, save_weights, weighed
 from rnnzoo.zoo.golden import write_golden
 from rnnzoo.zoo.guard import ENTRY, ENTRY_FILES, check_listed
-from rnnzoo.zoo.kinds import KINDS, TOKENIZERS, Compared, Model, Text, kind_of, kind_of_task, value_at
+from rnnzoo.zoo.kinds import TOKENIZERS, Compared, Model, Text, kind_of, kind_of_task, kinds, value_at
 from rnnzoo.zoo.load import find_model
 from rnnzoo.zoo.origin import trained_on
 from rnnzoo.zoo.private import check_private
@@ -188,7 +188,7 @@ def shareable_recipe(path: Path) -> str:
     text = path.read_text(encoding="utf-8")
     data = parse_yaml(text, path)
     section = data.get("data") if isinstance(data, dict) else None
-    kind = next((kind for kind in KINDS if isinstance(data, dict) and data.get("task") in kind.tasks), None)
+    kind = next((kind for kind in kinds() if isinstance(data, dict) and data.get("task") in kind.tasks), None)
     named = kind.shareable(section) if kind is not None and isinstance(section, dict) else {}
     before = data.get("init_from") if isinstance(data, dict) else None
     elsewhere = Path(before) if isinstance(before, str) and Path(before).expanduser().is_absolute() else None

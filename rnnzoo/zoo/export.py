@@ -23,10 +23,8 @@ from rnnzoo.errors import UserError
 from rnnzoo.files import write_durably
 from rnnzoo.inference.eval_mode import evaluating
 from rnnzoo.inference.graphs.onnx import to_onnx
-from rnnzoo.inference.graphs.trace import Graph, Port, graphs_of
-from rnnzoo.models import LanguageModel
+from rnnzoo.inference.graphs.trace import Graph, Port
 from rnnzoo.shapes import Tensor
-from rnnzoo.text.reading import start_token
 from rnnzoo.version import __version__
 from rnnzoo.zoo.kinds import Model, kind_of
 
@@ -89,7 +87,7 @@ def export_model(
         UserError: `check_out` does, or a package of the extra ``export`` is missing, or the disk is full.
     """
     path = check_out(out, int8=int8, force=force)
-    graphs = graphs_of(model)
+    graphs = kind_of(model).graphs(model)
     places = {"step": path, "encoder": path.with_suffix(f".encoder{path.suffix}")}
     for part in graphs:
         _check_free(places[part], force)
@@ -148,16 +146,7 @@ def _text(model: Model) -> dict[str, Any]:
         file.removesuffix(".json"): tokenizer.to_dict()
         for file, tokenizer in kind_of(model).tokenizers_of(model).items()
     }
-    if isinstance(model, LanguageModel):
-        special: dict[str, Any] = {"start": start_token(model.tokenizer), "unwritten": model.tokenizer.unwritten}
-    else:
-        special = {
-            "start": model.boundary,
-            "end": model.boundary,
-            "source_end": model.src_boundary,
-            "unwritten": model.tgt_tokenizer.unwritten,
-        }
-    return {"vocab_size": model.vocab_size, **special, "tokenizers": tokenizers}
+    return {"vocab_size": model.vocab_size, **kind_of(model).special_tokens(model), "tokenizers": tokenizers}
 
 
 def port_json(port: Port, model: Model | None = None) -> dict[str, Any]:
@@ -167,9 +156,12 @@ def port_json(port: Port, model: Model | None = None) -> dict[str, Any]:
         "shape": list(port.shape),
         "dtype": str(port.dtype).removeprefix("torch."),
     }
-    if isinstance(model, LanguageModel) and port.name.startswith("state."):
-        with evaluating(model):
-            first: Tensor = states.flatten(model.initial_state(1))[port.name.removeprefix("state.")][0]
+    if model is None or not port.name.startswith("state."):
+        return described
+    with evaluating(model):
+        state = kind_of(model).first_state(model)
+    if state is not None:
+        first: Tensor = states.flatten(state)[port.name.removeprefix("state.")][0]
         value = first.flatten()[0]
         described["initial"] = value.item() if bool((first == value).all()) else first.tolist()
     return described

@@ -25,7 +25,7 @@ from rnnzoo.files import read_json, sha256_file, write_durably, write_json, writ
 from rnnzoo.shapes import Tensor
 from rnnzoo.text import load_tokenizer
 from rnnzoo.zoo.guard import ENTRY, check_listed, check_places, check_weights
-from rnnzoo.zoo.kinds import TASKS, TOKENIZER, TOKENIZERS, Kind, Model, kind_of, kind_of_task, require
+from rnnzoo.zoo.kinds import TOKENIZER, TOKENIZERS, Kind, Model, kind_of, kind_of_task, require, task_names
 from rnnzoo.zoo.plugins import check_plugins, plugins_of
 from rnnzoo.zoo.weights import pack, unpack, weights_of
 
@@ -174,8 +174,10 @@ def read_config(folder: Path) -> dict[str, Any]:
     for key in config:
         if key not in ("schema", "task", "model", "data", "plugins"):
             raise UserError(f"unknown key {key!r}", path=path)
-    if config.get("task") not in TASKS:
-        raise UserError(f"unknown task {config.get('task')!r}{nearest(str(config.get('task')), TASKS)}", path=path)
+    if config.get("task") not in task_names():
+        raise UserError(
+            f"unknown task {config.get('task')!r}{nearest(str(config.get('task')), task_names())}", path=path
+        )
     if not isinstance(config.get("model"), dict) or not isinstance(config.get("data", {}), dict):
         raise UserError("'model' and 'data' must be mappings", path=path)
     return config

@@ -20,7 +20,7 @@ from torch.overrides import TorchFunctionMode
 
 from rnnzoo.errors import UserError, nearest
 from rnnzoo.files import read_json, sha256_file
-from rnnzoo.zoo.kinds import TOKENIZER, TOKENIZERS
+from rnnzoo.zoo.kinds.base import TOKENIZER, TOKENIZERS
 from rnnzoo.zoo.weights import scaled_names
 
 M = TypeVar("M", bound=nn.Module)

@@ -67,12 +67,12 @@ def score_entry(
         "recorded_nll": on_record.get("nll"),
         "recorded_sha256": _recorded(metrics, str, "corpus", "sha256"),
     }
-    if isinstance(model, LanguageModel):
-        found |= {"tokenizer": model.tokenizer.kind, "eval_streams": data.get("eval_streams", 1)}
-        if dynamic is not None or cache is not None:
-            adaptation = prepare(model, corpus, dynamic, cache)
-            ids = encoded(corpus.splits[split], model.tokenizer)
-            found |= adapted_figures(model, ids, adaptation, what=corpus.name)
+    found |= kind.reading(model, data)
+    if dynamic is not None or cache is not None:
+        adapting = require(model, LanguageModel)
+        adaptation = prepare(adapting, corpus, dynamic, cache)
+        ids = encoded(corpus.splits[split], adapting.tokenizer)
+        found |= adapted_figures(adapting, ids, adaptation, what=corpus.name)
     return found
 
 

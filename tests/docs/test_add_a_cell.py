@@ -53,7 +53,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         (folder / name).write_text(FILES[name], encoding="utf-8")
     (folder / "my-cells/my_cells").mkdir()
     shutil.copy(folder / "leaky.py", folder / "my-cells/my_cells/__init__.py")
-    report = importlib.import_module("rnnzoo.tasks.jobs.language_model")
+    report = importlib.import_module("rnnzoo.tasks.language_model.job")
     with contextlib.chdir(folder), pytest.MonkeyPatch.context() as patch:
         patch.setattr(report, "SAMPLE_TOKENS", 40)
         patch.setattr(report, "MORE_TOKENS", 20)

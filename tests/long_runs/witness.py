@@ -67,9 +67,9 @@ class Witness(Callback):
 def prepare() -> None:
     """Imports what a run needs, and leaves out what takes most of a small one's time."""
     for name in ("language_model", "translator"):
-        job = importlib.import_module(f"rnnzoo.tasks.jobs.{name}")
+        job = importlib.import_module(f"rnnzoo.tasks.{name}.job")
         job.draw_curve = lambda *args: None
-    report = importlib.import_module("rnnzoo.tasks.jobs.language_model")
+    report = importlib.import_module("rnnzoo.tasks.language_model.job")
     report.SAMPLE_TOKENS, report.MORE_TOKENS = 20, 10
     trainer = importlib.import_module("rnnzoo.tasks.trainer")
     parser = trainer.trainer_parser()  # the same for all

@@ -95,7 +95,7 @@ def in_this_process(*, curves: bool = False) -> Iterator[list[list[str]]]:
         patch.setattr(Children, "python", python)
         for name in ("language_model", "translator"):
             if not curves:
-                job = importlib.import_module(f"rnnzoo.tasks.jobs.{name}")
+                job = importlib.import_module(f"rnnzoo.tasks.{name}.job")
                 patch.setattr(job, "draw_curve", lambda *args: None)
         yield commands
 

@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture(autouse=True, scope="module")
 def _short_samples() -> Iterator[None]:
-    report = importlib.import_module("rnnzoo.tasks.jobs.language_model")
+    report = importlib.import_module("rnnzoo.tasks.language_model.job")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(report, "SAMPLE_TOKENS", 60)
         patch.setattr(report, "MORE_TOKENS", 20)

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from rnnzoo.errors import UserError
 from rnnzoo.models import Seq2Seq
 from rnnzoo.tasks import CharLMRecipe, LanguageModelRecipe, Recipe, TranslatorRecipe, train
-from rnnzoo.tasks.recipe import SHORT_FORMS, override, read
+from rnnzoo.tasks.language_model.recipe import SHORT_FORMS
+from rnnzoo.tasks.recipe import override, read
 from rnnzoo.text import CharTokenizerConfig
 from rnnzoo.zoo import find_recipe, load, parse_yaml, read_metrics, read_recipe, recipe_names
 

@@ -117,7 +117,7 @@ def test_training_further_with_other_dropout(place: Path) -> None:
 
 
 def test_averaging_chooses_by_the_validation(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from rnnzoo.tasks.jobs.translator import TranslatorJob
+    from rnnzoo.tasks.translator.job import TranslatorJob
 
     for scores, averaged in (([10.0, 11.0], 2), ([11.0, 10.0], 0)):
         rest = iter(scores)

@@ -13,8 +13,8 @@ import pytest
 
 from hatch_build import FIRST, MOST, carried, left_out
 from rnnzoo.cli.quickstart import ENTRY
+from rnnzoo.tasks.translator.samples import EXAMPLES
 from rnnzoo.zoo import entry_names
-from rnnzoo.zoo.kinds.translator_samples import EXAMPLES
 
 ROOT = Path(__file__).resolve().parents[2]
 PRETRAINED = ROOT / "pretrained"

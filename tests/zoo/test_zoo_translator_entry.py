@@ -18,11 +18,11 @@ from rnnzoo.cli import main
 from rnnzoo.errors import UserError
 from rnnzoo.files import sha256_file
 from rnnzoo.models import Seq2Seq
+from rnnzoo.tasks.translator.samples import EXAMPLES
 from rnnzoo.zoo import download, load, load_folder, make_entry, model_facts, parse_yaml, push_to_hub, verify
 from rnnzoo.zoo.card import card
 from rnnzoo.zoo.entry import write_listing
 from rnnzoo.zoo.kinds import kind_of_task
-from rnnzoo.zoo.kinds.translator_samples import EXAMPLES
 from rnnzoo.zoo.score import score_entry
 
 # huggingface_hub 2.4 uploads in a way that its own HTTP library deprecates

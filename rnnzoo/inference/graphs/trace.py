@@ -27,7 +27,7 @@ from rnnzoo.nn import valid_steps
 from rnnzoo.shapes import Float, Int, Tensor
 from rnnzoo.state import State
 
-__all__ = ["Graph", "Port", "encoder_graph", "graphs_of", "step_graph"]
+__all__ = ["Graph", "Port", "encoder_graph", "step_graph"]
 
 Named = Mapping[str, Tensor]
 
@@ -54,11 +54,6 @@ class Graph:
     program: ExportedProgram
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
-
-
-def graphs_of(model: LanguageNet | Seq2SeqNet) -> dict[str, Graph]:
-    """Every graph that running `model` needs, by name: ``step``, and a translator's ``encoder``."""
-    return {"step": step_graph(model)} | ({"encoder": encoder_graph(model)} if isinstance(model, Seq2SeqNet) else {})
 
 
 def step_graph(model: LanguageNet | Seq2SeqNet) -> Graph:

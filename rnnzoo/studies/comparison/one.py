@@ -25,8 +25,9 @@ from rnnzoo.cells import import_cells
 from rnnzoo.errors import UserError
 from rnnzoo.models import LanguageModel
 from rnnzoo.system import peak_memory
-from rnnzoo.tasks.jobs import FACES
-from rnnzoo.tasks.recipe import LanguageModelRecipe, Recipe
+from rnnzoo.tasks.language_model.job import FACES
+from rnnzoo.tasks.language_model.recipe import LanguageModelRecipe
+from rnnzoo.tasks.recipe import Recipe
 from rnnzoo.tasks.trainer import build_trainer
 from rnnzoo.training import NonFiniteError, StreamData, keep_freed_memory
 from rnnzoo.version import __version__

@@ -15,7 +15,8 @@ from typing import Any
 from rnnzoo.cells import CellConfig
 from rnnzoo.errors import UserError
 from rnnzoo.studies.comparison.budget import count_parameters, fit_hidden_size
-from rnnzoo.tasks.recipe import LanguageModelRecipe, Recipe, override
+from rnnzoo.tasks.language_model.recipe import LanguageModelRecipe
+from rnnzoo.tasks.recipe import Recipe, override
 from rnnzoo.text import Tokenizer
 from rnnzoo.training import StreamData
 from rnnzoo.zoo.plugins import plugins_of

@@ -13,15 +13,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-import numpy as np
 import torch
 
 from rnnzoo.errors import UserError
-from rnnzoo.tasks.jobs import JOBS, Job
+from rnnzoo.tasks.job import Job, job_of
 from rnnzoo.tasks.recipe import Recipe, override, read
 from rnnzoo.tasks.run_folder import RunFolder
 from rnnzoo.tasks.trainer import build_trainer
-from rnnzoo.training import PairData
 from rnnzoo.zoo import recipe_name
 from rnnzoo.zoo.plugins import plugins_of
 from rnnzoo.zoo.recipes import parse_words, split_words
@@ -102,7 +100,7 @@ class Sweep:
     @property
     def measure(self) -> tuple[str, Literal["min", "max"]]:
         """The validation score that chooses, as metrics.json calls it, and whether the least or the most is best."""
-        score, best = JOBS[self._plans[0].recipe.name].monitor
+        score, best = job_of(self._plans[0].recipe.name).monitor
         return score.removeprefix("val/"), best
 
     @cached_property
@@ -203,9 +201,9 @@ class _Look:
         key = json.dumps(sections, sort_keys=True)
         if key in self._jobs:
             return self._jobs[key][0].with_plan(plan)
-        job: Job[Any] = JOBS[plan.name](plan, _NOWHERE, resume=False)
+        job: Job[Any] = job_of(plan.name)(plan, _NOWHERE, resume=False)
         first, before = next(iter(self._jobs.values()), (job, said))
-        if not _comparable(job.data, first.data):
+        if not job.comparable(job.data, first.data):
             raise UserError(f"{said} cannot be compared with {before}: it is validated on another text or other tokens")
         self._jobs[key] = job, said
         return job
@@ -219,17 +217,3 @@ class _Look:
 
 
 _NOWHERE = RunFolder(Path(os.devnull), "")
-
-
-def _comparable(one: Any, other: Any) -> bool:
-    """Whether scores on the validation parts of two data modules mean the same."""
-    if one is other:
-        return True
-    if isinstance(one, PairData):  # BLEU is of the text, whatever its tokens
-        texts = [(data.corpus.splits["valid"], data.corpus.references["valid"]) for data in (one, other)]
-        return bool(texts[0] == texts[1])
-    return (
-        one.config.eval_streams == other.config.eval_streams
-        and one.tokenizer.token_texts() == other.tokenizer.token_texts()
-        and bool(np.array_equal(one.ids("valid")[:], other.ids("valid")[:]))
-    )

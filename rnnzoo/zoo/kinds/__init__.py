@@ -7,14 +7,11 @@ from typing import Any, TypeVar
 from torch import nn
 
 from rnnzoo.errors import UserError
-from rnnzoo.models import LanguageModel, Seq2Seq
-from rnnzoo.zoo.kinds.base import TOKENIZER, CardParts, Compared, Kind, Text, value_at
-from rnnzoo.zoo.kinds.language_model import LanguageModels
-from rnnzoo.zoo.kinds.translator import Translators
+from rnnzoo.networks import Network as Model
+from rnnzoo.task_folders import task_parts
+from rnnzoo.zoo.kinds.base import TOKENIZER, TOKENIZERS, CardParts, Compared, Kind, Text, value_at
 
 __all__ = [
-    "KINDS",
-    "TASKS",
     "TOKENIZER",
     "TOKENIZERS",
     "CardParts",
@@ -24,35 +21,36 @@ __all__ = [
     "Text",
     "kind_of",
     "kind_of_task",
+    "kinds",
     "require",
+    "task_names",
     "value_at",
 ]
 
-Model = LanguageModel | Seq2Seq
-"""Any plain model of the zoo."""
-
 M = TypeVar("M", bound=nn.Module)
 
-KINDS: tuple[Kind[Any, Any], ...] = (LanguageModels(), Translators())
 
-TASKS: tuple[str, ...] = tuple(task for kind in KINDS for task in kind.tasks)
-"""What ``config.json`` may have as ``task``."""
+def kinds() -> tuple[Kind[Any, Any], ...]:
+    """All kinds, each from the folder of its task."""
+    return tuple(part.KIND for part in task_parts("kind"))
 
-TOKENIZERS: tuple[str, ...] = tuple(dict.fromkeys(name for kind in KINDS for name in kind.tokenizers))
-"""All files that tokenizers may lie in."""
+
+def task_names() -> tuple[str, ...]:
+    """What ``config.json`` may have as ``task``."""
+    return tuple(task for kind in kinds() for task in kind.tasks)
 
 
 def kind_of(model: nn.Module) -> Kind[Any, Any]:
     """The kind of a plain model."""
-    for kind in KINDS:
+    for kind in kinds():
         if isinstance(model, kind.model):
             return kind
     raise TypeError(f"{type(model).__name__} is no model of the zoo")
 
 
 def kind_of_task(task: str) -> Kind[Any, Any]:
-    """The kind of the models of a task; `task` is one of `TASKS`."""
-    return next(kind for kind in KINDS if task in kind.tasks)
+    """The kind of the models of a task; `task` is one of `task_names()`."""
+    return next(kind for kind in kinds() if task in kind.tasks)
 
 
 def require(model: nn.Module, wanted: type[M], name: str = "this model") -> M:
@@ -67,5 +65,5 @@ def require(model: nn.Module, wanted: type[M], name: str = "this model") -> M:
     if isinstance(model, wanted):
         return model
     kind = kind_of(model)
-    needed = next((other.called for other in KINDS if issubclass(other.model, wanted)), wanted.__name__)
+    needed = next((other.called for other in kinds() if issubclass(other.model, wanted)), wanted.__name__)
     raise UserError(f"{name} is {kind.called}, and this takes {needed}: it goes with {kind.commands}")

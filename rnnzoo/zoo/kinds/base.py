@@ -1,4 +1,4 @@
-"""What differs between language models and translators in the zoo; all else there is the same for both."""
+"""What differs between kinds of models in the zoo; all else there is the same for all."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 from torch import nn
 
 from rnnzoo.config import Config
+from rnnzoo.inference.graphs.trace import Graph
 from rnnzoo.shapes import Tensor
+from rnnzoo.state import State
 from rnnzoo.text import Tokenizer
 
-__all__ = ["TOKENIZER", "CardParts", "Compared", "Kind", "Text", "value_at"]
+__all__ = ["TOKENIZER", "TOKENIZERS", "CardParts", "Compared", "Kind", "Text", "value_at"]
 
 TOKENIZER = "tokenizer.json"
+TOKENIZERS = (TOKENIZER, "tokenizer.src.json")
+"""The files that the tokenizers of any kind may lie in; an entry has no others."""
 
 M = TypeVar("M", bound=nn.Module)
 C = TypeVar("C", bound=Config)
@@ -87,7 +91,7 @@ class CardParts(Protocol):
 
 
 class Kind(ABC, Generic[M, C]):
-    """A kind of model; there is one object of each, in `rnnzoo.zoo.kinds.KINDS`.
+    """A kind of model; there is one object of each, `KIND` of the module `kind` in its task's folder.
 
     Attributes:
         called: with its article, for people. commands: what to use it with.
@@ -116,6 +120,22 @@ class Kind(ABC, Generic[M, C]):
     @abstractmethod
     def tokenizers_of(self, model: M) -> dict[str, Tokenizer]:
         """The model's tokenizers, by the file that each is saved in."""
+
+    @abstractmethod
+    def graphs(self, model: M) -> dict[str, Graph]:
+        """Every graph that a program without this package needs to run `model`, by name; ``step`` decodes."""
+
+    @abstractmethod
+    def special_tokens(self, model: M) -> dict[str, Any]:
+        """The ids that stand around a text, by what they are for; for programs that run an exported model."""
+
+    def first_state(self, model: M) -> State | None:
+        """The state before the first token, of one row; None where it comes from an encoder."""
+        return None
+
+    def reading(self, model: M, data: Mapping[str, Any]) -> dict[str, Any]:
+        """What stands beside a score about how the text was read."""
+        return {}
 
     @abstractmethod
     def build(self, config: C, tokenizers: Mapping[str, Tokenizer]) -> M:

@@ -12,11 +12,14 @@ from rnnzoo import state as states
 from rnnzoo.data.cache import encoded
 from rnnzoo.data.corpora import Corpus, load_corpus
 from rnnzoo.errors import UserError
+from rnnzoo.inference.graphs.trace import Graph, step_graph
 from rnnzoo.models import LanguageModel, LanguageModelConfig
 from rnnzoo.shapes import Tensor
+from rnnzoo.state import State
+from rnnzoo.tasks.language_model.card import LanguageModelCard
 from rnnzoo.text import Tokenizer
+from rnnzoo.text.reading import start_token
 from rnnzoo.zoo.kinds.base import TOKENIZER, Compared, Kind
-from rnnzoo.zoo.kinds.language_model_card import LanguageModelCard
 from rnnzoo.zoo.kinds.stored_logits import StoredLogits
 from rnnzoo.zoo.measure import cold_windows, measure
 
@@ -46,6 +49,18 @@ class LanguageModels(Kind[LanguageModel, LanguageModelConfig]):
     def tokenizers_of(self, model: LanguageModel) -> dict[str, Tokenizer]:
         """The one there is."""
         return {TOKENIZER: model.tokenizer}
+
+    def graphs(self, model: LanguageModel) -> dict[str, Graph]:
+        return {"step": step_graph(model)}
+
+    def special_tokens(self, model: LanguageModel) -> dict[str, Any]:
+        return {"start": start_token(model.tokenizer), "unwritten": model.tokenizer.unwritten}
+
+    def first_state(self, model: LanguageModel) -> State:
+        return model.initial_state(1)
+
+    def reading(self, model: LanguageModel, data: Mapping[str, Any]) -> dict[str, Any]:
+        return {"tokenizer": model.tokenizer.kind, "eval_streams": data.get("eval_streams", 1)}
 
     def build(self, config: LanguageModelConfig, tokenizers: Mapping[str, Tokenizer]) -> LanguageModel:
         """The model over its vocabulary."""
@@ -165,3 +180,6 @@ class LanguageModels(Kind[LanguageModel, LanguageModelConfig]):
         unit = figures.get("tokenizer")
         unit = unit if unit in ("char", "byte", "word") else "token"
         return f"{figures['nll']:.4f} nats/{unit}, {figures['bits']:.4f} bits/{unit}, perplexity {figures['ppl']:.3f}"
+
+
+KIND = LanguageModels()

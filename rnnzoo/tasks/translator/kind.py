@@ -14,13 +14,14 @@ from rnnzoo.data.pairs import PairCorpus, load_pairs
 from rnnzoo.data.sources import CUT_BY_SENTENCE, Split
 from rnnzoo.decoding import SearchConfig
 from rnnzoo.errors import UserError
+from rnnzoo.inference.graphs.trace import Graph, encoder_graph, step_graph
 from rnnzoo.models import Seq2Seq, Seq2SeqConfig
 from rnnzoo.shapes import Tensor
+from rnnzoo.tasks.translator.card import TranslatorCard, languages_of
+from rnnzoo.tasks.translator.samples import EXAMPLES
 from rnnzoo.text import Tokenizer
 from rnnzoo.zoo.kinds.base import TOKENIZER, Compared, Kind
 from rnnzoo.zoo.kinds.stored_logits import StoredLogits
-from rnnzoo.zoo.kinds.translator_card import TranslatorCard, languages_of
-from rnnzoo.zoo.kinds.translator_samples import EXAMPLES
 
 __all__ = ["SOURCE_TOKENIZER", "Translators"]
 
@@ -54,6 +55,17 @@ class Translators(Kind[Seq2Seq, Seq2SeqConfig]):
         """The target's, and the source's where the vocabulary is not joint."""
         found = {TOKENIZER: model.tgt_tokenizer}
         return found if model.src_tokenizer == model.tgt_tokenizer else found | {SOURCE_TOKENIZER: model.src_tokenizer}
+
+    def graphs(self, model: Seq2Seq) -> dict[str, Graph]:
+        return {"step": step_graph(model), "encoder": encoder_graph(model)}
+
+    def special_tokens(self, model: Seq2Seq) -> dict[str, Any]:
+        return {
+            "start": model.boundary,
+            "end": model.boundary,
+            "source_end": model.src_boundary,
+            "unwritten": model.tgt_tokenizer.unwritten,
+        }
 
     def build(self, config: Seq2SeqConfig, tokenizers: Mapping[str, Tokenizer]) -> Seq2Seq:
         """The model over its two vocabularies, or its joint one."""
@@ -221,3 +233,6 @@ def _shared_out(files: Sequence[str], own: Mapping[str, Sequence[str]]) -> dict[
 def _exact(model: Seq2Seq) -> Seq2Seq:
     """A copy in float64."""
     return copy.deepcopy(model).double()
+
+
+KIND = Translators()

@@ -19,7 +19,7 @@ from rnnzoo.training.optim import OptimizerConfig, ScheduleConfig
 from rnnzoo.training.regularization import RegularizationConfig
 from rnnzoo.training.resume import pack_state, unpack_state
 
-__all__ = ["LanguageModelTask"]
+__all__ = ["CharLM", "LanguageModelTask", "WordLM"]
 
 
 class LanguageModelTask(Task):
@@ -163,3 +163,11 @@ class LanguageModelTask(Task):
 
     def _resume_carried(self, carried: dict[str, Any]) -> None:
         self._carry["train"] = unpack_state(carried.get("carry"), self.model.initial_state(1), self.device)
+
+
+class CharLM(LanguageModelTask):
+    """A language model over characters or bytes, in training; its ``bits`` are bits per character (or byte)."""
+
+
+class WordLM(LanguageModelTask):
+    """A language model over words, in training; its ``ppl`` is perplexity per word (``<eos>`` counted as one)."""

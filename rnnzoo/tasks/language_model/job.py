@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import lightning
+import numpy as np
 from lightning.pytorch.callbacks import Callback
 
 from rnnzoo.embeddings import Coverage
@@ -15,18 +16,16 @@ from rnnzoo.files import write_text
 from rnnzoo.metrics import bits, perplexity
 from rnnzoo.metrics.novelty import novelty
 from rnnzoo.models import LanguageModel, LanguageModelConfig
-from rnnzoo.tasks.char_lm import CharLM
-from rnnzoo.tasks.jobs.base import Job, load_best, run_facts, take_average, went_on_from
-from rnnzoo.tasks.language_model import LanguageModelTask
+from rnnzoo.tasks.job import Job, load_best, run_facts, take_average, went_on_from
+from rnnzoo.tasks.language_model.module import CharLM, LanguageModelTask, WordLM
+from rnnzoo.tasks.language_model.recipe import LanguageModelRecipe
 from rnnzoo.tasks.memory import check_memory
-from rnnzoo.tasks.recipe import LanguageModelRecipe
 from rnnzoo.tasks.run_folder import RunFolder
-from rnnzoo.tasks.word_lm import WordLM
 from rnnzoo.training import History, KeepValidated, SampleText, StreamData, draw_curve, read_history
 from rnnzoo.zoo import Calibration, calibrate, cold_windows, load, measure, save_folder
 from rnnzoo.zoo.kinds import kind_of_task
 
-__all__ = ["FACES", "LanguageModelJob"]
+__all__ = ["FACES", "JOBS", "LanguageModelJob"]
 
 FACES: dict[str, type[LanguageModelTask]] = {"char_lm": CharLM, "word_lm": WordLM}
 """The LightningModule of each task."""
@@ -53,6 +52,14 @@ class LanguageModelJob(Job[StreamData]):
         self.coverage: Coverage | None = None
         kind = self.data.tokenizer.kind
         self.unit = kind if kind in ("char", "byte", "word") else "token"
+
+    @staticmethod
+    def comparable(one: StreamData, other: StreamData) -> bool:
+        return (
+            one.config.eval_streams == other.config.eval_streams
+            and one.tokenizer.token_texts() == other.tokenizer.token_texts()
+            and bool(np.array_equal(one.ids("valid")[:], other.ids("valid")[:]))
+        )
 
     def build(self, run: RunFolder) -> LanguageModelTask:
         plan, data, base = self.plan, self.data, self.base
@@ -235,3 +242,7 @@ def _score(model: LanguageModel, data: StreamData, split: str) -> dict[str, Any]
 def _grown(base: LanguageModel, data: StreamData) -> LanguageModel:
     """The model to train further, with rows for the characters it does not know yet."""
     return base if base.vocab_size == data.tokenizer.vocab_size else base.with_tokenizer(data.tokenizer)
+
+
+JOBS: dict[str, type[LanguageModelJob]] = dict.fromkeys(FACES, LanguageModelJob)
+"""By task."""

@@ -14,11 +14,11 @@ from rnnzoo.files import write_text
 from rnnzoo.inference.translation.evaluation import evaluate_translation
 from rnnzoo.metrics import bleu
 from rnnzoo.models import Seq2Seq
-from rnnzoo.tasks.jobs.base import Job, load_best, run_facts, take_average, went_on_from
+from rnnzoo.tasks.job import Job, load_best, run_facts, take_average, went_on_from
 from rnnzoo.tasks.memory import check_memory
-from rnnzoo.tasks.recipe import TranslatorRecipe
 from rnnzoo.tasks.run_folder import RunFolder
-from rnnzoo.tasks.translator import Translator
+from rnnzoo.tasks.translator.module import Translator
+from rnnzoo.tasks.translator.recipe import TranslatorRecipe
 from rnnzoo.training import (
     History,
     KeepValidated,
@@ -30,7 +30,7 @@ from rnnzoo.training import (
 from rnnzoo.zoo import load, save_folder
 from rnnzoo.zoo.kinds import kind_of_task
 
-__all__ = ["ShowTranslations", "TranslatorJob"]
+__all__ = ["JOBS", "ShowTranslations", "TranslatorJob"]
 
 SAMPLES = 20
 """Sentences of the test part whose translations are written to samples.txt."""
@@ -72,6 +72,12 @@ class TranslatorJob(Job[PairData]):
         self.data.setup("fit")  # pairs that will not do are found before anything is written
         self.kept = KeepValidated(run.checkpoints, plan.average)
         self.vectors: dict[str, Vectors] = {}
+
+    @staticmethod
+    def comparable(one: PairData, other: PairData) -> bool:
+        """BLEU is of the text, whatever its tokens."""
+        texts = [(data.corpus.splits["valid"], data.corpus.references["valid"]) for data in (one, other)]
+        return bool(texts[0] == texts[1])
 
     def build(self, run: RunFolder) -> Translator:
         plan, data = self.plan, self.data
@@ -178,3 +184,7 @@ class TranslatorJob(Job[PairData]):
         sources, references = corpus.splits["valid"][0], corpus.references["valid"]
         found = evaluate_translation(self.task.model, sources, references, search=self.plan.search)
         return bleu(found.translations, references)["score"]
+
+
+JOBS: dict[str, type[TranslatorJob]] = {"translator": TranslatorJob}
+"""By task."""

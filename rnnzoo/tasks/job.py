@@ -16,13 +16,20 @@ from lightning.pytorch.callbacks import Callback
 from rnnzoo.embeddings import Coverage
 from rnnzoo.errors import UserError
 from rnnzoo.system import peak_memory
+from rnnzoo.task_folders import task_parts
 from rnnzoo.tasks.base import Task
 from rnnzoo.tasks.run_folder import RunFolder
-from rnnzoo.training import History, KeepValidated, PairData, StreamData, average_state_dicts, is_whole
+from rnnzoo.training import History, KeepValidated, average_state_dicts, is_whole
 
-D = TypeVar("D", StreamData, PairData)
+D = TypeVar("D")
 
-__all__ = ["Job", "load_best", "run_facts", "take_average", "went_on_from"]
+__all__ = ["Job", "job_of", "load_best", "run_facts", "take_average", "went_on_from"]
+
+
+def job_of(task: str) -> type[Job[Any]]:
+    """The training of a task, from the task's folder."""
+    jobs: dict[str, type[Job[Any]]] = {name: job for part in task_parts("job") for name, job in part.JOBS.items()}
+    return jobs[task]
 
 
 class Job(ABC, Generic[D]):
@@ -40,6 +47,15 @@ class Job(ABC, Generic[D]):
     data: D
     unit: str
     coverage: Coverage | None = None
+
+    @abstractmethod
+    def __init__(self, plan: Any, run: RunFolder, *, resume: bool) -> None:
+        """Reads and checks the data."""
+
+    @staticmethod
+    @abstractmethod
+    def comparable(one: D, other: D) -> bool:
+        """Whether scores on the validation parts of two data modules mean the same."""
 
     @abstractmethod
     def build(self, run: RunFolder) -> Task:
