@@ -20,6 +20,7 @@ from rnnzoo.metrics.running import NLL
 from rnnzoo.models import LanguageModel, Seq2Seq
 from rnnzoo.shapes import Tensor
 from rnnzoo.training.finite import IN_A_ROW, NonFiniteError, OnNonFinite, SkippedStep, broken, first_broken
+from rnnzoo.training.internals import has_trainer
 from rnnzoo.training.nt_asgd import NTASGD
 from rnnzoo.training.optim import OptimizerConfig, ScheduleConfig
 from rnnzoo.training.resume import gather_ranks, random_state, set_random_state, share_rows
@@ -203,10 +204,10 @@ class Task(lightning.LightningModule):
         loss = None if math.isfinite(float(nats)) else f"is {float(nats)}"
         found = gather_ranks((weight, loss, gradient))
         for kind, name in enumerate(("weight ", "the loss", "the gradient of ")):  # a weight explains the others
-            for rank, told in enumerate(found):
-                if told[kind] is not None:
+            for rank, broken_there in enumerate(found):
+                if broken_there[kind] is not None:
                     of_rank = f" of rank {rank} " if len(found) > 1 else " "
-                    return f"{name}{of_rank if kind == 1 else ''}{told[kind]}"
+                    return f"{name}{of_rank if kind == 1 else ''}{broken_there[kind]}"
         return "the loss or a gradient is not finite"
 
     def _place(self) -> str:
@@ -234,7 +235,7 @@ class Task(lightning.LightningModule):
 
     def _broken_weight(self) -> str | None:
         """The first weight, or number of the optimiser, that is not finite."""
-        optimizers = self.trainer.optimizers if self._trainer is not None else []
+        optimizers = self.trainer.optimizers if has_trainer(self) else []
         states = (
             (f"the optimiser's {name}", value)
             for optimizer in optimizers
@@ -340,7 +341,7 @@ class Task(lightning.LightningModule):
                 raise _diverged(f"after step {self.trainer.global_step}: {what}, so that no checkpoint is written")
         checkpoint["rnnzoo"] = {
             "validation_due": note_validation(self.trainer, checkpoint),
-            "ranks": [one for one, _ in found],
+            "ranks": [carried for carried, _ in found],
             "tokens_trained": self.tokens_trained,
             "skipped": self._skipped,
         }
@@ -348,7 +349,7 @@ class Task(lightning.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keeps it until training starts, when devices and generators are in place."""
         self._resume = checkpoint.get("rnnzoo")
-        loop = self.trainer.fit_loop.epoch_loop if self._trainer is not None else None
+        loop = self.trainer.fit_loop.epoch_loop if has_trainer(self) else None
         if loop is not None and self._resume and self._resume.get("validation_due"):
             # After the very last step Lightning would not even begin; `on_validation_end` takes the step back.
             self._lent_step = checkpoint["global_step"] == loop.max_steps
@@ -374,8 +375,8 @@ class Task(lightning.LightningModule):
             mine = ranks[rank]
             nats, tokens = mine["log"]
         else:  # the same rows, shared among other ranks
-            mine = {name: share_rows([one[name] for one in ranks], rank, world) for name in self._carried()}
-            nats, tokens = (sum(one["log"][part] for one in ranks) / world for part in (0, 1))
+            mine = {name: share_rows([carried[name] for carried in ranks], rank, world) for name in self._carried()}
+            nats, tokens = (sum(carried["log"][part] for carried in ranks) / world for part in (0, 1))
         self._resume_carried(mine)
         self._log_nats, self._log_tokens = torch.tensor(nats), tokens
         if rank < len(ranks):  # a rank that was not there draws from the seed
@@ -386,7 +387,7 @@ class Task(lightning.LightningModule):
         return {}
 
     def _resume_carried(self, carried: dict[str, Any]) -> None:
-        """Takes it up again; from an empty dictionary everything begins anew."""
+        """Restores it; an empty dictionary begins everything anew."""
 
 
 def _diverged(what: str, *, skip: bool = True) -> NonFiniteError:

@@ -23,6 +23,7 @@ from rnnzoo.errors import UserError, nearest
 from rnnzoo.task_folders import task_parts
 from rnnzoo.tasks.hardware import ScaleConfig
 from rnnzoo.training.finite import OnNonFinite
+from rnnzoo.training.optim import ScheduleConfig
 from rnnzoo.zoo import read_recipe
 from rnnzoo.zoo.recipes import merged
 
@@ -51,6 +52,7 @@ class Recipe(Config, family="task"):
 
     # What `rnnzoo.tasks.train` asks of every recipe.
     data: Any
+    schedule: ScheduleConfig
     trainer: dict[str, Any]
     seed: int
     checkpoint_every: int

@@ -14,7 +14,7 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from rnnzoo.destinations import check_folder_destination
 from rnnzoo.errors import UserError
-from rnnzoo.tasks.job import Job
+from rnnzoo.tasks.job import Job, job_of
 from rnnzoo.tasks.recipe import Recipe, override, plain, read
 from rnnzoo.tasks.run_folder import SPANNED, Found, RunFolder, discard, last_run, new_run
 from rnnzoo.tasks.trainer import build_trainer, trainer_arguments

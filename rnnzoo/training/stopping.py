@@ -13,6 +13,8 @@ from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch.callbacks import Callback, Checkpoint
 from torch._C._distributed_c10d import Store
 
+from rnnzoo.training.internals import default_store, ignore_signals
+
 __all__ = ["OtherRankEnded", "StopInValidation", "StopOnSignal", "Stopped"]
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, name))
@@ -72,7 +74,7 @@ class StopOnSignal(Checkpoint):
     def setup(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, stage: str) -> None:
         """Listens from now on, in Lightning's place, whose handler would itself wait for the other ranks."""
         self.received = 0
-        trainer._signal_connector.register_signal_handlers = _nothing  # type: ignore[method-assign]
+        ignore_signals(trainer)
         if threading.current_thread() is threading.main_thread():
             self._before = {number: signal.signal(number, self._receive) for number in SIGNALS}
 
@@ -171,15 +173,11 @@ def _end(trainer: lightning.Trainer, number: int) -> NoReturn:
     raise Stopped(number)
 
 
-def _nothing() -> None:
-    pass
-
-
 def _store(trainer: lightning.Trainer) -> Store | None:
     """Where the ranks met; None where there is one alone."""
     if trainer.world_size == 1 or not dist.is_initialized():
         return None
-    return dist.distributed_c10d._get_default_store()
+    return default_store()
 
 
 def _leave_word(store: Store, key: str, word: str) -> None:

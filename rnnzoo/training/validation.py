@@ -11,6 +11,8 @@ from typing import Any
 
 import lightning
 
+from rnnzoo.training.internals import no_longer_restarting, validation_follows
+
 __all__ = ["begin_again", "note_validation", "validates_first"]
 
 
@@ -21,11 +23,9 @@ def note_validation(trainer: lightning.Trainer, checkpoint: dict[str, Any]) -> b
         Whether it does.
     """
     loop = trainer.fit_loop.epoch_loop
-    step, fetcher = loop.batch_progress.current, trainer.fit_loop._data_fetcher
+    step = loop.batch_progress.current
     ending: bool = trainer.training and step.processed == step.ready == step.completed + 1  # type: ignore[attr-defined]
-    if not ending or fetcher is None or getattr(trainer, "_val_check_time_interval", None) is not None:
-        return False
-    if not loop._should_check_val_fx(fetcher):
+    if not ending or not validation_follows(trainer):
         return False
     progress = checkpoint["loops"]["fit_loop"]
     for counts in (progress["epoch_loop.batch_progress"][part] for part in ("total", "current")):
@@ -49,4 +49,4 @@ def begin_again(trainer: lightning.Trainer) -> None:
     watch the score.
     """
     trainer.fit_loop.epoch_loop.val_loop.batch_progress.total.reset_on_restart()
-    trainer.fit_loop._restarting = False
+    no_longer_restarting(trainer)
