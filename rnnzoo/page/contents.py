@@ -14,7 +14,7 @@ from torch import fx
 
 from rnnzoo.errors import UserError
 from rnnzoo.inference.graphs.gates import gate_names
-from rnnzoo.inference.graphs.trace import Graph, graphs_of
+from rnnzoo.inference.graphs.trace import Graph
 from rnnzoo.models import LanguageModel, Seq2Seq
 from rnnzoo.page.graph_json import graph_json
 from rnnzoo.shapes import Tensor
@@ -22,7 +22,7 @@ from rnnzoo.text import BPETokenizer, ByteTokenizer, CharTokenizer, Tokenizer, W
 from rnnzoo.text.reading import start_token
 from rnnzoo.zoo import load_folder, model_facts
 from rnnzoo.zoo.export import port_json
-from rnnzoo.zoo.kinds import Model
+from rnnzoo.zoo.kinds import Model, kind_of
 from rnnzoo.zoo.weights import SCALE, pack, scaled_names, unpack, weights_of
 
 __all__ = ["Json", "model_bytes", "taps_of"]
@@ -55,7 +55,7 @@ def model_bytes(name: str, folder: Path, *, int8: bool = False, text: str | None
             raise UserError(str(error), path=folder) from None
     weights = _Weights(model, stored)
     gates = gate_names(model) if isinstance(model, LanguageModel) else []
-    graphs = graphs_of(model)
+    graphs = kind_of(model).graphs(model)
     described = {
         "name": name,
         "facts": _facts(name, folder, model),
