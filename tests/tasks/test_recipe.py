@@ -114,7 +114,7 @@ def test_floats_in_yaml(tmp_path: Path, text: str) -> None:
 
 def test_every_short_form_is_a_field() -> None:
     values = {"cell": "gru", "text": ["a.txt"], "corpus": "pydocs", "hub": "org/name", "lr": 0.5, "shards": "folder"}
-    values |= {"hidden_dropout": 0.5, "text_column": "body", "encoding": "latin-1", "newlines": "plain"}
+    values |= {"hidden_dropout": 0.5, "text_column": "body", "encoding": "latin-1", "newlines": "keep"}
     for short, (dotted,) in SHORT_FORMS.items():
         value = values.get(short, 3)
         mapping = recipe(**{short: value}).to_mapping()
