@@ -24,7 +24,6 @@ from rnnzoo.inference.graphs.weights import quantised, shared_weights
 from rnnzoo.inference.plans import prepared
 from rnnzoo.models import LanguageModel, Seq2Seq
 from rnnzoo.runtime.bundle import FORMAT, META, SCHEMA, WEIGHTS
-from rnnzoo.text.reading import start_token
 from rnnzoo.version import __version__
 from rnnzoo.zoo.kinds import Model, kind_of
 
@@ -172,16 +171,6 @@ def _tokenizers(model: Model) -> dict[str, Any]:
 
 def _meta(model: Model, graphs: Mapping[str, Graph], name: str, precision: str, licence: str) -> dict[str, Any]:
     language = isinstance(model, LanguageModel)
-    special: dict[str, Any]
-    if isinstance(model, LanguageModel):
-        special = {"start": start_token(model.tokenizer), "unwritten": model.tokenizer.unwritten}
-    else:
-        special = {
-            "start": model.boundary,
-            "end": model.boundary,
-            "source_end": model.src_boundary,
-            "unwritten": model.tgt_tokenizer.unwritten,
-        }
     step = graphs["step"]
     return {
         "format": FORMAT,
@@ -194,7 +183,7 @@ def _meta(model: Model, graphs: Mapping[str, Graph], name: str, precision: str, 
         "precision": precision,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "vocab_size": model.vocab_size,
-        **special,
+        **kind_of(model).special_tokens(model),
         "state": [
             {
                 "name": port.name.removeprefix("state."),

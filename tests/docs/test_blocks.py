@@ -86,7 +86,7 @@ def _cut_training(patch: pytest.MonkeyPatch) -> None:
         fit(self, *args, **kwargs)
 
     patch.setattr(lightning.Trainer, "fit", short)
-    report = importlib.import_module("rnnzoo.tasks.jobs.language_model")
+    report = importlib.import_module("rnnzoo.tasks.language_model.job")
     patch.setattr(report, "SAMPLE_TOKENS", 40)
     patch.setattr(report, "MORE_TOKENS", 20)
 

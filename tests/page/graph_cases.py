@@ -14,12 +14,11 @@ from every_cell import examples
 from small_translator import small_translator
 
 from rnnzoo import state as states
-from rnnzoo.inference.graphs.trace import graphs_of
 from rnnzoo.models import Seq2Seq
 from rnnzoo.page.graph_json import graph_json
 from rnnzoo.shapes import Tensor
 from rnnzoo.state import State
-from rnnzoo.zoo.kinds import Model
+from rnnzoo.zoo.kinds import Model, kind_of
 
 STEPS = 40
 
@@ -65,7 +64,7 @@ def case_of(model: Model) -> dict[str, Any]:
             runs.append(
                 {"part": "step", "inputs": given, "outputs": {"logits": written(logits), **named("new_state", state)}}
             )
-    graphs = {part: graph_json(graph, constant) for part, graph in graphs_of(model).items()}
+    graphs = {part: graph_json(graph, constant) for part, graph in kind_of(model).graphs(model).items()}
     return {"graphs": graphs, "constants": constants, "runs": runs}
 
 
