@@ -71,7 +71,7 @@ if TYPE_CHECKING:
     from rnnzoo.errors import UserError
     from rnnzoo.models import LanguageModel, LanguageModelConfig, Seq2Seq, Seq2SeqConfig
     from rnnzoo.tasks import CharLM, Translator, WordLM
-    from rnnzoo.tasks.train import train
+    from rnnzoo.tasks.training_run import train
     from rnnzoo.training import NonFiniteError, PairData, StreamData
     from rnnzoo.training.history import plot_curve
     from rnnzoo.zoo.load import download, load

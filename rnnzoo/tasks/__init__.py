@@ -25,7 +25,7 @@ __all__ = [
 _HOME = {
     "Recipe": "recipe",
     "Task": "base",
-    "train": "train",
+    "train": "training_run",  # not a module `train`: whoever imported that would get it instead of the function
     **dict.fromkeys(("CharLM", "LanguageModelTask", "WordLM"), "language_model.module"),
     **dict.fromkeys(("CharLMRecipe", "LanguageModelRecipe", "WordLMRecipe"), "language_model.recipe"),
     "Translator": "translator.module",
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from rnnzoo.tasks.language_model.module import CharLM, LanguageModelTask, WordLM
     from rnnzoo.tasks.language_model.recipe import CharLMRecipe, LanguageModelRecipe, WordLMRecipe
     from rnnzoo.tasks.recipe import Recipe
-    from rnnzoo.tasks.train import train
+    from rnnzoo.tasks.training_run import train
     from rnnzoo.tasks.translator.module import Translator
     from rnnzoo.tasks.translator.recipe import TranslatorRecipe
 else:  # hidden from type checkers, which would take any misspelt name for granted

@@ -70,9 +70,9 @@ def test_the_state_has_the_convolutions_past_and_the_cells() -> None:
     ("options", "message"),
     [
         ({"gate": "gelu"}, r"a gate needs an expansion \(1 keeps the width\)"),
-        ({"conv_width": 1}, "conv_width is 1: 0 for no convolution, or at least 2"),
+        ({"conv_width": 1}, "2 <= conv_width <= 1e4 or 0; got 1"),
         ({"conv_activation": "silu"}, "a conv_activation needs a conv_width"),
-        ({"mlp_expansion": -1.0}, "must not be negative"),
+        ({"mlp_expansion": -1.0}, "0 <= mlp_expansion"),
         ({"norm": "batch"}, r"norm: unknown value 'batch' \(known: layer, rms\)"),
     ],
 )

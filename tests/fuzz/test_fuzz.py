@@ -41,7 +41,7 @@ def test_the_cases_are_of_all_kinds() -> None:
 
 
 def test_what_fails_is_seen() -> None:
-    with Driver(seconds=1.5, most=650 << 20) as driver:
+    with Driver(seconds=5, most=650 << 20) as driver:
         seen = [driver.one("controls", number)["verdict"] for number in range(len(CONTROLS))]
     assert seen == [verdict for verdict, _ in CONTROLS]
     assert {*BAD, "ok", "refused"} == {*seen, "broken"}

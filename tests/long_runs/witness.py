@@ -79,7 +79,7 @@ def prepare() -> None:
 
 def attach() -> None:
     """Puts a witness among the callbacks of `rnnzoo.train`, and the end that the environment asks for."""
-    training = importlib.import_module("rnnzoo.tasks.train")
+    training = importlib.import_module("rnnzoo.tasks.training_run")
     usual, rank = training._checkpoints, os.environ["RNNZOO_TEST_RANK"]
     place = os.environ.get("RNNZOO_TEST_END", "")
     if rank not in os.environ.get("RNNZOO_TEST_RANKS", rank).split():  # it is the others that something happens to

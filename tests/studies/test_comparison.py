@@ -240,9 +240,9 @@ def test_the_command_in_processes_with_a_cell_from_outside(
     [
         ("--cells lsmt", "unknown cell 'lsmt' (did you mean 'lstm'?)"),
         ("--lr 1e-3", "--lr is what the comparison sets: say --lrs"),
-        ("--cells rnn --tokens 0", "a comparison needs cells, learning rates, and positive numbers"),
+        ("--cells rnn --tokens 0", "--tokens: 1 <= N <= 1e15; got 0"),
         ("--cells rnn --corpus pydocs --parameters 9", "rnn: 9 parameters are too few: with 1 units there are"),
-        ("--cells rnn --corpus pydocs --jobs 0", "--jobs must be at least 1"),
+        ("--cells rnn --corpus pydocs --jobs 0", "--jobs: 1 <= N <= 1024; got 0"),
         ("--cells rnn --corpus pydocs --page none.md", "none.md: has no place for the comparison: write <!-- rnnzoo"),
         ("--cells rnn --corpus pydocs --report", "comparison: no run of this comparison has finished here"),
     ],

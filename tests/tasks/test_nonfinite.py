@@ -131,7 +131,7 @@ def test_weights_that_overflow_are_not_saved(place: Path) -> None:
 def test_a_run_goes_over_the_step_that_stopped_it(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import importlib
 
-    module = importlib.import_module("rnnzoo.tasks.train")
+    module = importlib.import_module("rnnzoo.tasks.training_run")
     usual = module._checkpoints
     monkeypatch.setattr(module, "_checkpoints", lambda *args: [At({25}, spoil_gradient), *usual(*args)])
     options = {"runs": place / "runs", "text": place / "text.txt"}

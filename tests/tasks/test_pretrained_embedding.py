@@ -139,7 +139,7 @@ class Crash(Callback):
 def test_a_resumed_run_does_not_read_the_file_again(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     straight = go(place, freeze=1)
     steps = read_metrics(straight)["training"]["steps"]
-    module = importlib.import_module("rnnzoo.tasks.train")
+    module = importlib.import_module("rnnzoo.tasks.training_run")
     usual = module._checkpoints
     for stop in (steps // 2 - 3, steps // 2 + 8):  # while the table is frozen, and when it is not any more
         with monkeypatch.context() as patch:

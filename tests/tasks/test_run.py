@@ -165,7 +165,7 @@ class Crash(Callback):
 
 
 def stopped(place: Path, runs: str | Path, step: int, monkeypatch: pytest.MonkeyPatch, **options: Any) -> Path:
-    module = importlib.import_module("rnnzoo.tasks.train")
+    module = importlib.import_module("rnnzoo.tasks.training_run")
     with monkeypatch.context() as patch:
         usual = module._checkpoints
         patch.setattr(module, "_checkpoints", lambda *args: [Crash(step), *usual(*args)])
@@ -244,7 +244,7 @@ def test_a_run_that_was_killed_goes_on(place: Path, finished: Path, tmp_path: Pa
     [
         ({"lr": 1e-3}, r"optimizer\.lr was 0\.02, is now 0\.001"),
         ({"cell": "gru"}, r"model\.backbone\.cell\."),
-        ({"trainer.max_epochs": 3}, r"trainer\.max_epochs was 2, is now 3"),
+        ({"trainer.max_epochs": 1}, r"trainer\.max_epochs was 2, is now 1"),
         ({"seed": 2}, "seed was 1, is now 2"),
         ({"sample.prompt": "b"}, r"sample\.prompt was 'ab', is now 'b'"),
     ],

@@ -244,7 +244,7 @@ class Stop(Callback):
 
 def test_a_recipe_resumes_in_the_middle_of_an_epoch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`rnnzoo.train` on two files: a run that broke off, resumed, has the losses and weights of one that did not."""
-    module = importlib.import_module("rnnzoo.tasks.train")  # `rnnzoo.tasks.train` is the function
+    module = importlib.import_module("rnnzoo.tasks.training_run")
     files = [str(file) for file in small_pairs.write(tmp_path, PAIRS)]
     given = {
         **{"files": files, "src": "en", "tgt": "fr", "batch_tokens": 150, "epochs": 2, "embedding_dim": 8},

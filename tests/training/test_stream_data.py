@@ -62,9 +62,9 @@ def test_fields_by_name_and_by_config(text: Path) -> None:
     [
         ({"streamz": 2}, r"data\.streamz: unknown field \(did you mean 'streams'"),
         ({"corpus": "pydocs", "files": ["a.txt"]}, "exclude each other"),
-        ({"streams": 0}, "at least 1"),
-        ({"chunk_len": -1}, "at least 1"),
-        ({"eval_streams": 0}, "at least 1"),
+        ({"streams": 0}, "1 <= streams"),
+        ({"chunk_len": -1}, "1 <= chunk_len"),
+        ({"eval_streams": 0}, "1 <= eval_streams"),
         ({"tokenizer": "chars"}, r"unknown tokenizer 'chars' \(did you mean 'char'"),
         ({"streams": "many"}, "expected int"),
     ],
