@@ -8,7 +8,6 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import lru_cache
-from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar, Self
 
@@ -154,7 +153,7 @@ class CellConfig(Config, ABC, family="cell"):
 @lru_cache
 def builtin_cells() -> tuple[str, ...]:
     """The names of the package's cells, one for each file; files of another kind begin with an underscore."""
-    found = (module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]))
+    found = (module.name for module in pkgutil.iter_modules(sys.modules[__package__].__path__))
     return tuple(sorted(name for name in found if name != "base" and not name.startswith("_")))
 
 

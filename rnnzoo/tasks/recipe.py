@@ -90,7 +90,7 @@ class Recipe(Config, family="task"):
         if "name" in values:  # a family's key elsewhere; a recipe's name is that of its file
             raise UserError(f"name: unknown field{nearest('name', cls.sections(values.get('task')))}")
         if "task" not in values:
-            raise UserError(f"task: is missing{nearest('', cls.names())}")
+            raise _no_task()
         with installed_allowed():  # a recipe is the user's own word: it may name the cells of installed packages
             return cls.from_dict({"name": values.pop("task"), **values})
 
@@ -122,6 +122,10 @@ class _Dumper(yaml.SafeDumper):
 _Dumper.add_representer(str, _Dumper.represent_str)
 
 
+def _no_task() -> UserError:
+    return UserError(f"task: is missing{nearest('', Recipe.names())}")
+
+
 def read(recipe: str | os.PathLike[str], overlays: Sequence[str | Path] = ()) -> dict[str, Any]:
     """The mapping of a recipe with hardware overlays merged over it.
 
@@ -150,8 +154,10 @@ def override(data: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, 
         settings: dotted names (``"model.backbone.num_layers"``) or short forms (``"num_layers"``) to values.
 
     Raises:
-        UserError: a name without a dot that is neither a short form nor a section.
+        UserError: a name without a dot that is neither a short form nor a section; or no task is named.
     """
+    if settings and "task" not in {*data, *settings}:
+        raise _no_task()
     result = copy.deepcopy(dict(data))
     known, short = Recipe.sections(data.get("task")), Recipe.short(data.get("task"))
     for name, value in settings.items():

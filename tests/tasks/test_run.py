@@ -351,7 +351,7 @@ def test_a_new_run_has_a_folder_of_its_own(place: Path, tmp_path: Path, monkeypa
     second = go(place, tmp_path, epochs=1)
     assert second == tmp_path / "small" / "2"
     assert snapshot(first) == before
-    with pytest.raises(UserError, match="max_epochs was 1, is now 2"):  # `--resume` is of the last one
+    with pytest.raises(UserError, match="cannot become longer than 1 epochs"):  # `--resume` is of the last one
         go(place, tmp_path, resume=True, epochs=2)
 
 
