@@ -6,6 +6,7 @@ import pathlib
 import re
 
 import rnnzoo
+from rnnzoo.ranges import Range
 
 ROOT = pathlib.Path(__file__).resolve().parent
 PACKAGE = ROOT.parent / "rnnzoo"
@@ -96,6 +97,7 @@ def skip_tuple_fields(app: object, what: str, name: str, obj: object, skip: bool
 
 
 def setup(app: object) -> None:
+    Range.__repr__ = lambda self: repr(self.text)  # type: ignore[method-assign]  # Sphinx parses signatures as Python
     write_api_pages()
     app.connect("autodoc-skip-member", skip_tuple_fields)  # type: ignore[attr-defined]
     app.connect("autodoc-process-docstring", markdown_to_rst)  # type: ignore[attr-defined]

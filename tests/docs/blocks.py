@@ -100,8 +100,11 @@ def commands(code: str) -> Iterator[tuple[list[str], bool]]:
                 words.append(word)
 
 
-class Parsed(Exception):
-    """An argument parser has taken its words: the command exists, and so do its options."""
+class Parsed(BaseException):
+    """An argument parser has taken its words: the command exists, and so do its options.
+
+    No `Exception`, since the command catches all of those.
+    """
 
     def __init__(self, arguments: argparse.Namespace, rest: list[str]) -> None:
         super().__init__()
@@ -132,9 +135,13 @@ def only_parsing() -> Iterator[None]:
 
 def parsed(words: list[str]) -> list[str]:
     """Parses ``rnnzoo`` words; returns what are settings of a recipe."""
-    with only_parsing(), pytest.raises(Parsed) as found:
-        main(words)
-    arguments, rest = found.value.arguments, found.value.rest
+    try:
+        with only_parsing():
+            main(words)
+    except Parsed as found:
+        arguments, rest = found.arguments, found.rest
+    else:
+        raise AssertionError(f"the command refuses its words: {words}")
     assert hasattr(arguments, "run"), f"no such command: {words}"
     assert not rest or getattr(arguments, "takes_settings", False), f"no such options: {rest}"
     return rest
