@@ -60,7 +60,7 @@ _HOME = {
 }
 _PACKAGES = {
     *("backbones", "cells", "data", "decoding", "embeddings", "inference", "metrics", "models", "networks", "nn"),
-    *("state", "studies", "tasks", "testing", "text", "training", "zoo"),
+    *("page", "plot", "state", "studies", "tasks", "testing", "text", "training", "zoo"),
 }
 
 _find_moved_modules()

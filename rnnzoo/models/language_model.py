@@ -10,6 +10,7 @@ from rnnzoo.inference.generation import generate as texts
 from rnnzoo.inference.generation.next_tokens import next_tokens
 from rnnzoo.inference.generation.session import Session
 from rnnzoo.inference.scoring.text import Scores, score_text
+from rnnzoo.inference.trace import Trace, trace
 from rnnzoo.networks import LanguageNet, LanguageNetConfig
 from rnnzoo.nn import IGNORED
 from rnnzoo.text import Tokenizer
@@ -59,6 +60,10 @@ class LanguageModel(LanguageNet):
         The options are those of `rnnzoo.inference.generation.next_tokens.next_tokens`.
         """
         return next_tokens(self, prompt, k, **options)
+
+    def trace(self, text: str, **options: Any) -> Trace:
+        """What goes on inside while the model reads `text`, as arrays by name; see `rnnzoo.inference.trace.trace`."""
+        return trace(self, text, **options)
 
     def score(self, text: str, **options: Any) -> Scores:
         """How well the model predicts `text`; see `rnnzoo.inference.scoring.text.score_text`."""

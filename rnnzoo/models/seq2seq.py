@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rnnzoo.inference.trace import Trace, trace_translation
 from rnnzoo.inference.translation.translate import Translation, translate, translations
 from rnnzoo.networks import DecoderState, Seq2SeqNet, Seq2SeqNetConfig
 from rnnzoo.text import Tokenizer
@@ -32,3 +33,7 @@ class Seq2Seq(Seq2SeqNet):
     def translations(self, texts: str | Sequence[str], **options: Any) -> list[list[Translation]]:
         """The n best translations of each text, with scores; the options are those of `translate`."""
         return translations(self, texts, **options)
+
+    def trace(self, text: str, **options: Any) -> Trace:
+        """What the model looks at as it translates `text`; see `rnnzoo.inference.trace.trace_translation`."""
+        return trace_translation(self, text, **options)

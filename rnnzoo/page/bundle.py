@@ -18,6 +18,7 @@ __all__ = ["page_html", "script"]
 _ASSETS = files("rnnzoo.page") / "assets"
 _ENTRY = "main.mjs"
 _IMPORT = re.compile(r"^import \{[^}]*\} from '\./([\w-]+\.mjs)'\n", re.MULTILINE)
+_INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")  # turns text
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const|let)\b)", re.MULTILINE)
 
 
@@ -66,7 +67,7 @@ def page_html(title: str, models: Sequence[bytes]) -> str:
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="generator" content="rnnzoo {__version__}">
-<title>{html.escape(title)}</title>
+<title>{html.escape(_INVISIBLE.sub("", title))}</title>
 <style>{style}</style>
 </head>
 <body>

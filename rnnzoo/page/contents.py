@@ -25,7 +25,7 @@ from rnnzoo.zoo.export import port_json
 from rnnzoo.zoo.kinds import Model, kind_of
 from rnnzoo.zoo.weights import SCALE, pack, scaled_names, unpack, weights_of
 
-__all__ = ["Json", "model_bytes", "taps_of"]
+__all__ = ["Json", "model_bytes", "taps_of", "tokenizer_json"]
 
 Json = dict[str, Any]
 
@@ -145,7 +145,7 @@ def _described(model: Model, step: Graph, text: str | None) -> Json:
             sample = model.generate("", max_new_tokens=count, temperature=0.7, seed=0, backend="torch")[0]
         return {
             "kind": "language model",
-            "tokenizer": _tokenizer(model.tokenizer),
+            "tokenizer": tokenizer_json(model.tokenizer),
             "start": start_token(model.tokenizer),
             "unwritten": list(model.tokenizer.unwritten),
             "state": [port_json(port, model) for port in step.inputs if port.name.startswith("state.")],
@@ -154,8 +154,8 @@ def _described(model: Model, step: Graph, text: str | None) -> Json:
     assert isinstance(model, Seq2Seq)
     return {
         "kind": "translator",
-        "tokenizer": _tokenizer(model.tgt_tokenizer),
-        "source": None if model.src_tokenizer == model.tgt_tokenizer else _tokenizer(model.src_tokenizer),
+        "tokenizer": tokenizer_json(model.tgt_tokenizer),
+        "source": None if model.src_tokenizer == model.tgt_tokenizer else tokenizer_json(model.src_tokenizer),
         "boundary": model.boundary,
         "sourceBoundary": model.src_boundary,
         "unwritten": list(model.tgt_tokenizer.unwritten),
@@ -166,7 +166,7 @@ def _described(model: Model, step: Graph, text: str | None) -> Json:
     }
 
 
-def _tokenizer(tokenizer: Tokenizer) -> Json:
+def tokenizer_json(tokenizer: Tokenizer) -> Json:
     """What ``assets/text.mjs`` makes the tokenizer from."""
     match tokenizer:
         case CharTokenizer():

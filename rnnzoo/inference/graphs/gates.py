@@ -11,6 +11,7 @@ import inspect
 import linecache
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import islice
 from types import FrameType
 from typing import Any
 
@@ -21,8 +22,9 @@ from torch.overrides import TorchFunctionMode
 from rnnzoo.cells import Cell
 from rnnzoo.inference.eval_mode import evaluating
 from rnnzoo.networks import LanguageNet
+from rnnzoo.shapes import Tensor
 
-__all__ = ["gate_names"]
+__all__ = ["GateRecorder", "gate_names"]
 
 _SIGMOIDS = (torch.sigmoid, torch.Tensor.sigmoid, torch.special.expit, nn.functional.sigmoid)
 
@@ -32,24 +34,30 @@ def gate_names(model: LanguageNet) -> list[str | None]:
 
     A name is the layer's number and the gate's, ``0.f``; a gate without a name of its own has a number, ``0.gate2``.
     """
-    recorder = _Recorder(model)
+    recorder = GateRecorder(model)
     with evaluating(model), recorder:
         device = next(model.parameters()).device
         model.step(torch.zeros(1, dtype=torch.int64, device=device), model.initial_state(1))
-    return recorder.named()
+    return recorder.names()
 
 
-class _Recorder(TorchFunctionMode):
-    """Notes each sigmoid with the cell that asked for it and what its code calls the result."""
+class GateRecorder(TorchFunctionMode):
+    """Notes, inside a `with`, each sigmoid with the cell that asked for it and what its code calls the result.
+
+    Args:
+        model: the net whose cells count.
+    """
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self._paths = {id(module): path for path, module in model.named_modules() if isinstance(module, Cell)}
         self._found: list[tuple[str, str | None] | None] = []
+        self._values: list[Tensor] = []
 
     def __torch_function__(self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
         if func in _SIGMOIDS:
+            self._values.append(result)
             self._found.append(self._place(inspect.currentframe()) if result.dim() == 2 else None)
         return result
 
@@ -66,7 +74,12 @@ class _Recorder(TorchFunctionMode):
             frame = frame.f_back
         return None
 
-    def named(self) -> list[str | None]:
+    def values(self) -> dict[str, Tensor]:
+        """The gates (B, H) of one step, by name."""
+        return {name: value for name, value in zip(self.names(), self._values, strict=True) if name is not None}
+
+    def names(self) -> list[str | None]:
+        """A name for each sigmoid, None where it is no gate."""
         names: list[str | None] = []
         for found in self._found:
             name = None
@@ -87,18 +100,13 @@ def _layer(path: str) -> str:
 
 def _called(frame: FrameType) -> str | None:
     """What the code of `frame` calls the sigmoid that it is just computing."""
-    positions = inspect.getframeinfo(frame).positions
-    if positions is None or positions.lineno is None:
-        return None
+    where = next(islice(frame.f_code.co_positions(), frame.f_lasti // 2, None))
+    name: str | None = None
     for node, target in _calls(frame.f_code.co_filename):
-        if (node.lineno, node.col_offset, node.end_col_offset) == (
-            positions.lineno,
-            positions.col_offset,
-            positions.end_col_offset,
-        ):
+        if (node.lineno, node.end_lineno, node.col_offset, node.end_col_offset) == where:
             operand = node.func.value if isinstance(node.func, ast.Attribute) and not node.args else None
-            return operand.id if isinstance(operand, ast.Name) else target
-    return None
+            name = operand.id if isinstance(operand, ast.Name) else target
+    return name
 
 
 @lru_cache(maxsize=32)

@@ -2,7 +2,7 @@
 
 import { svg } from './dom.mjs'
 
-const COLUMN = 104
+const COLUMN = 116
 const ROW = 22
 const DROPPED = 3 // that are shown of each step
 
@@ -24,9 +24,11 @@ export function beamTree(history, bestNode, nameOf) {
   const height = Math.max(...[...places.values()].map(({ y }) => y)) + 1
   const width = 8 + (history.length + 1) * COLUMN
   const y = (place) => 16 + place.y * ROW
+  // where a label ends, or nearly: a letter takes about seven pixels, the number behind it thirty
+  const widths = new Map(drawn.map(({ node, token }) => [node, Math.min(40 + 7 * Math.min(nameOf(token).length, 9), COLUMN - 14)]))
   const edges = drawn.filter(({ kept }) => kept).map(({ node, from }) => {
     const [a, b] = [places.get(from), places.get(node)]
-    const [x, middle] = [a.x + (from ? COLUMN - 18 : 30), b.x - 6]
+    const [x, middle] = [a.x + (widths.get(from) ?? 36), b.x - 6]
     return svg('path', { class: best.has(node) ? 'best' : 'kept', d: `M${x} ${y(a) - 4}C${x + 12} ${y(a) - 4} ${middle - 12} ${y(b) - 4} ${middle} ${y(b) - 4}` })
   })
   const labels = drawn.map(({ node, token, logProb, kept }) => {

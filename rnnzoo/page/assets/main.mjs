@@ -18,13 +18,14 @@ async function begin() {
   const view = models[0].json.kind === 'translator' ? translationView(models) : languageView(models)
   page.replaceChildren(title, ...view.sections, footer())
   view.start()
+  globalThis.rnnzoo.ready = performance.now() // milliseconds since the page was asked for
   document.documentElement.dataset.ready = 'true'
 }
 
 function about(model) {
   const { cell, parameters, score, score_name: unit, corpus } = model.facts
   const parts = [
-    cell && `${cell.toUpperCase()} network`,
+    cell && `cell: ${cell}`,
     `${parameters.toLocaleString('en')} parameters`,
     corpus && `trained on ${corpus}`,
     score !== null && score !== undefined && `${score} ${unit}`,

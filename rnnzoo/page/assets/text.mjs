@@ -124,8 +124,8 @@ function alphabet() {
   return Array.from({ length: 256 }, (_, byte) => String.fromCodePoint(printable(byte) ? byte : 256 + others++))
 }
 
-const WORD = '[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}]'
-const OTHER = '[^\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{White_Space}]'
+const WORD = '[\\p{Alphabetic}\\p{M}\\p{N}\\p{Pc}]'
+const OTHER = '[^\\p{Alphabetic}\\p{M}\\p{N}\\p{Pc}\\p{White_Space}]'
 const RAW = new RegExp(` ?${WORD}+(?:['\u2019]${WORD}+)*| ?${OTHER}|\\p{White_Space}`, 'gu')
 
 class WordTokenizer {

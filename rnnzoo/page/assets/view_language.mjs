@@ -28,7 +28,7 @@ class LanguageApp {
 
   sections() {
     this.area = h('textarea', {
-      id: 'text', rows: 4, spellcheck: 'false', autocomplete: 'off', autocapitalize: 'off', 'aria-describedby': 'text-help',
+      id: 'text', rows: 7, spellcheck: 'false', autocomplete: 'off', autocapitalize: 'off', 'aria-describedby': 'text-help',
       oninput: () => this.typed(),
     })
     this.button = h('button', { type: 'button', class: 'primary', onclick: () => (this.writing ? this.stop() : this.write()) }, 'Write on')
@@ -36,7 +36,7 @@ class LanguageApp {
     this.note = h('p', { class: 'note', role: 'status' })
     this.writer = h('select', { id: 'writer' }, this.models.map((model, i) => h('option', { value: i }, model.name)))
     const modes = Object.entries(MODES).filter(([mode]) => mode !== 'gate' || this.models.some(({ gates }) => gates.length))
-    return [
+    const typing = [
       h('section', { 'aria-labelledby': 'write-title' },
         h('h2', { id: 'write-title' }, 'Type, and the network reads along'),
         h('label', { for: 'text', class: 'hidden' }, 'Text'),
@@ -57,6 +57,9 @@ class LanguageApp {
         this.where = h('p', { class: 'help' }),
         h('div', { class: 'columns' }, this.cards.map((card) => card.expectation())),
       ),
+    ]
+    return [
+      h('div', { class: this.models.length === 1 ? 'beside' : null }, typing),
       h('section', { 'aria-labelledby': 'inside-title' },
         h('h2', { id: 'inside-title' }, 'What goes on inside'),
         h('fieldset', { class: 'row modes' }, h('legend', {}, 'Colour the text by'), modes.map(([mode, [label, title]]) =>
@@ -194,7 +197,7 @@ class LanguageApp {
       surprisal: 'The darker a token, the less the network had expected it. Point at one, or move there with the arrow keys.',
       unit: 'Blue is below zero, orange above. Choose a unit, or let the page find those that follow something.',
       gate: 'The darker a token, the wider the gate is open after it, on average over all units.',
-      memory: 'Click a token: the darker an earlier one, the more the prediction there would change, had another stood in its place.',
+      memory: 'Click a token, or press Enter on it: the darker an earlier one, the more the prediction there would change, had another stood in its place.',
     }[mode]
     for (const card of this.cards) card.setMode(mode)
     this.run()

@@ -182,7 +182,7 @@ function attentionViews(source, target, steps) {
     cells.forEach((row, i) => row.classList.toggle('chosen', i === t))
   }
   requestAnimationFrame(() => pair.isConnected && point(0))
-  return h('div', {}, pair, summary, h('div', { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': 'Attention as a matrix' }, table))
+  return h('div', { class: 'looked' }, h('div', {}, pair, summary), h('div', { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': 'Attention as a matrix' }, table))
 }
 
 // All that the decoder gets of a sentence where there is no attention.
