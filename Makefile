@@ -12,13 +12,15 @@ PYTHON ?=
 TORCH_INDEX ?=
 ARGS ?=
 
-.PHONY: help quickstart test test-slow test-gpu lint types floors docs docs-look pytest fuzz kill-test format bench tour wheels publish clean distclean
+.PHONY: help quickstart test test-slow test-browser playground test-gpu lint types floors docs docs-look pytest fuzz kill-test format bench tour wheels publish clean distclean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make quickstart   train a small model on real text and let it write (about two minutes of training)"
 	@echo "make test         everything that has to pass: lint, types, floors, docs, tests"
 	@echo "make test-slow    the tests that take long"
+	@echo "make test-browser the pages of every model in Chromium and Firefox"
+	@echo "make playground   three pages that run a model, in docs/_build/playground"
 	@echo "make test-gpu     the tests of a GPU, where there is one"
 	@echo "make kill-test    kill -9, N=200 times: no run is lost"
 	@echo "make docs-look    every page of the docs in a headless Chromium: is one too wide, on a desk or on a phone?"
@@ -54,10 +56,24 @@ docs-look: docs
 
 # Two processes of one thread each: recurrent steps are too small to share between threads.
 pytest: .venv/installed-dev
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m "not slow" $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m "not slow and not browser" $(ARGS)
 
 test-slow: .venv/installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m slow $(ARGS)
+
+# Needs browsers: apt-get install chromium firefox-esr.
+test-browser: .venv/installed-dev
+	$(PIP) -e ".[look]"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q -rs -m browser tests/page $(ARGS)
+
+# Three pages that run a model, in docs/_build/playground.
+PLAYGROUND := docs/_build/playground
+playground: .venv/installed
+	mkdir -p $(PLAYGROUND)
+	$(BIN)/rnnzoo export --force char-best.tinyshakespeare $(PLAYGROUND)/char-best.html
+	$(BIN)/rnnzoo export --force char-rnn.tinyshakespeare char-lstm.tinyshakespeare char-gru.tinyshakespeare \
+	  $(PLAYGROUND)/rnn-lstm-gru.html
+	$(BIN)/rnnzoo export --force mt-mingru.tatoeba-en-fr $(PLAYGROUND)/tatoeba-en-fr.html
 
 test-gpu: .venv/installed-dev
 	$(BIN)/pytest -q -rs tests/gpu $(ARGS)

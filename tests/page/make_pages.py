@@ -1,0 +1,36 @@
+"""python -m make_pages FOLDER: a page of a language model over each cell's examples, and what PyTorch says of them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import torch
+from every_cell import ALPHABET, examples
+
+from rnnzoo.models import LanguageModelConfig
+from rnnzoo.page import write_page
+from rnnzoo.text import CharTokenizerConfig
+from rnnzoo.zoo import save_folder
+
+
+@torch.no_grad()
+def make(folder: Path) -> None:
+    """NAME-NUMBER.html, and expected.json: a row of tokens, and the logits after each, by page."""
+    expected = {}
+    for number, cell in enumerate(examples()):
+        torch.manual_seed(number)
+        backbone = {"cell": cell.to_dict(), "hidden_size": 10, "num_layers": 2}
+        config = LanguageModelConfig.from_dict({"embedding_dim": 6, "backbone": backbone})
+        model = config.build(CharTokenizerConfig().build([ALPHABET])).eval()
+        name = f"{cell.name}-{number}"
+        save_folder(folder / name, model)
+        write_page(str(folder / name), folder / f"{name}.html", text="abc def.\n")
+        tokens = torch.randint(model.vocab_size, (1, 60))
+        expected[name] = [tokens[0].tolist(), model(tokens)[0][0].tolist()]
+    (folder / "expected.json").write_text(json.dumps(expected), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    make(Path(sys.argv[1]))

@@ -1,0 +1,121 @@
+"""Pages in the browsers that read them: the models there say what they say here."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from browsers import BROWSERS, Browser, chromium, opened
+from node import HERE, python
+from safetensors.numpy import load_file
+from sentences import sentences_for
+
+from rnnzoo import load
+from rnnzoo.cells import builtin_cells
+from rnnzoo.models import LanguageModel
+from rnnzoo.zoo import entry_names, find_model
+
+ENTRIES = sorted(entry_names())
+TOLERANCE = 1e-4
+
+
+def page_of(name: str, folder: Path) -> Path:
+    """The page of an entry, as the command makes it."""
+    out = folder / f"{name}.html"
+    if not out.exists():
+        python("-m", "rnnzoo", "export", name, out)
+        weights = (find_model(name) / "model.safetensors").stat().st_size
+        assert out.stat().st_size <= 1.4 * weights + 300_000, name
+    return out
+
+
+def check_entry(browser: Browser, name: str, page: Path) -> None:
+    """Golden logits, and greedy text or translations."""
+    opened(browser, page)
+    browser.evaluate(f"(() => {{ {(HERE / 'checks.mjs').read_text(encoding='utf-8')} }})()")
+    golden = load_file(find_model(name) / "golden.safetensors")
+    model = load(name)
+    width = golden["logits"].shape[-1]
+    if isinstance(model, LanguageModel):
+        found = browser.evaluate(f"checks.language({golden['tokens'].tolist()}, {width})")
+    else:
+        rows = zip(golden["src"].tolist(), golden["lengths"].tolist(), strict=True)
+        sources = [ids[:length] for ids, length in rows]
+        found = browser.evaluate(f"checks.translator({sources}, {golden['tgt'].tolist()}, {width})")
+    said = np.array(found, np.float64)
+    assert np.abs(said[..., :-1] - golden["logits"]).max() < TOLERANCE
+    if "log_sum_exp" in golden:
+        assert np.abs(said[..., -1] - golden["log_sum_exp"]).max() < TOLERANCE
+    if isinstance(model, LanguageModel):
+        text = model.generate("", max_new_tokens=200, temperature=0, backend="torch")[0]
+        assert browser.evaluate("checks.greedy(200)") == text
+    else:
+        sentences = sentences_for(name)
+        assert len(sentences) == 50
+        assert browser.evaluate(f"checks.translations({json.dumps(sentences)})") == model.translate(sentences)
+
+
+def test_one_entry_says_the_same(tmp_path: Path) -> None:
+    name = "char-rnn.tinyshakespeare"
+    with chromium() as browser:
+        check_entry(browser, name, page_of(name, tmp_path))
+        assert browser.faults == []
+        assert browser.evaluate("document.querySelectorAll('.bars li').length") == 10
+
+
+@pytest.fixture(scope="session")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("pages")
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("kind", BROWSERS)
+def test_every_entry_says_the_same(kind: str, pages: Path) -> None:
+    assert len(ENTRIES) >= 22
+    with BROWSERS[kind]() as browser:
+        for name in ENTRIES:
+            check_entry(browser, name, page_of(name, pages))
+
+
+@pytest.fixture(scope="session")
+def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("examples")
+    python("-m", "make_pages", folder)
+    return folder
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("kind", BROWSERS)
+def test_every_example_says_the_same(kind: str, examples: Path) -> None:
+    expected = json.loads((examples / "expected.json").read_text(encoding="utf-8"))
+    assert {name.rpartition("-")[0] for name in expected} == set(builtin_cells())
+    with BROWSERS[kind]() as browser:
+        for name, (tokens, logits) in expected.items():
+            opened(browser, examples / f"{name}.html")
+            browser.evaluate(f"(() => {{ {(HERE / 'checks.mjs').read_text(encoding='utf-8')} }})()")
+            found = np.array(browser.evaluate(f"checks.language([{tokens}], {len(logits[0])})"))[0, :, :-1]
+            assert np.abs(found - np.array(logits)).max() < TOLERANCE, name
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("kind", BROWSERS)
+def test_speed_is_printed(kind: str, pages: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No time is asserted: the machine may have other work."""
+    sentences = sentences_for("mt-mingru.tatoeba-en-fr")
+    lines = []
+    with BROWSERS[kind]() as browser:
+        for name in ("char-lstm.tinyshakespeare", "mt-mingru.tatoeba-en-fr"):
+            opened(browser, page_of(name, pages))
+            browser.evaluate(f"(() => {{ {(HERE / 'checks.mjs').read_text(encoding='utf-8')} }})()")
+            first = browser.evaluate("rnnzoo.ready")
+            if name.startswith("char"):
+                best = browser.evaluate("checks.speed()")
+                lines.append(f"{kind}: {name}: {50_000 / best:,.0f} characters a second, ready after {first:,.0f} ms")
+            else:
+                best = browser.evaluate(f"checks.speed({json.dumps(sentences)})")
+                lines.append(f"{kind}: {name}: a sentence in {best:,.0f} ms, ready after {first:,.0f} ms")
+    with capsys.disabled():
+        print("", *lines, sep="\n")
+    assert len(lines) == 2
