@@ -18,7 +18,7 @@ __all__ = ["main"]
 
 COMMANDS = (
     *("quickstart", "train", "test", "score", "generate", "translate", "compare", "sweep"),
-    *("recipes", "runs", "data", "list", "show", "download", "entry", "verify", "push", "export", "see"),
+    *("recipes", "runs", "data", "list", "show", "download", "entry", "verify", "push", "export", "see", "serve"),
 )
 
 
