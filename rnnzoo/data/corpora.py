@@ -13,6 +13,7 @@ from rnnzoo.data.catalogue import corpus_entry
 from rnnzoo.data.corpus import Corpus, load_shards
 from rnnzoo.data.places import find_corpus
 from rnnzoo.data.plain_text import AS_PEOPLE_EXPECT, TextForm
+from rnnzoo.data.saved import is_saved
 from rnnzoo.data.sources import OWN_LICENCE, SPLITS, CorpusEntry, CorpusFile, hash_of, hashed_part
 from rnnzoo.data.tables import read_file
 from rnnzoo.data.text_source import expand
@@ -40,7 +41,8 @@ def load_corpus(
         name: a name of the catalogue; one of `name`, `files`, `hub` and `shards` is given.
         files: one's own files or patterns, joined in this order, with a newline between where there is none; of tables
             (.jsonl, .csv, .tsv, .parquet, .arrow) the column `text_column`.
-        hub: a dataset for `datasets`: ``"org/dataset"``, ``"org/dataset:config"`` or a local folder.
+        hub: a dataset for `datasets`: ``"org/dataset"``, ``"org/dataset:config"`` or a local folder; one that
+            `save_to_disk` wrote may be the only one of `files`, too.
         shards: a folder that `rnnzoo data build` has made; its tokens stay on the disk.
         text_column: the column of the hub dataset, or of files that are tables, that holds the text.
         test_part: text without splits of its own is cut 80/10/10 instead of 90/10.
@@ -54,11 +56,15 @@ def load_corpus(
         raise UserError("give one of: the name of a corpus, files, a hub dataset, a folder of shards")
     if shards is not None:
         return load_shards(shards)
+    if len(files) == 1 and is_saved(files[0]):
+        hub = os.fspath(files[0])
     if hub is not None:
         from rnnzoo.data.hub import load_hub_texts  # `datasets` takes seconds to import
 
         parts = load_hub_texts(hub, text_column)
         parts, rule = _with_validation(parts, hub, test_part)
+        if is_saved(hub):
+            return _corpus(Path(hub).resolve().name, parts, rule, OWN_LICENCE)
         return _corpus(hub, parts, rule, "see the dataset's page on the hub")
     if files:
         files = expand(files)

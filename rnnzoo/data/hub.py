@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from rnnzoo.data.saved import is_saved, load_saved
 from rnnzoo.errors import UserError, nearest
 
 __all__ = ["fetch_hub_pairs", "load_hub_pairs", "load_hub_texts", "stream_hub_texts"]
@@ -23,7 +24,8 @@ def load_hub_texts(hub: str, text_column: str) -> dict[str, str]:
     """The splits of a dataset as running text: its rows, each ended by a newline.
 
     Args:
-        hub: ``"org/dataset"``, ``"org/dataset:config"``, or a folder of files that `datasets` reads.
+        hub: ``"org/dataset"``, ``"org/dataset:config"``, or a folder: of files that `datasets` reads, or one that its
+            `save_to_disk` wrote.
         text_column: the column to read.
 
     Returns:
@@ -57,14 +59,24 @@ def stream_hub_texts(hub: str, text_column: str) -> tuple[dict[str, Callable[[],
     Raises:
         UserError: as `load_hub_texts`, the rows' part of it once they are read.
     """
+    if is_saved(hub):
+        saved = _load(hub)
+        read = {role: _text_rows(hub, split, text_column) for role, split in saved.items()}
+        return read, [[role, split._fingerprint] for role, split in saved.items()]
     builder = _call(hub, lambda datasets, *name: datasets.load_dataset_builder(*name))
     splits = _roles(hub, _call(hub, lambda *_: builder.as_streaming_dataset()))
-    for role, split in splits.items():
-        if split.column_names is not None:
-            _check_column(hub, text_column, split.column_names)
-            splits[role] = split.select_columns([text_column])
+    files = builder.config.data_files or {}
+    identity = [[str(key), [str(file) for file in found], found.origin_metadata] for key, found in files.items()]
+    return {role: _text_rows(hub, split, text_column) for role, split in splits.items()}, [builder.hash, *identity]
 
-    def rows(split: Any) -> Iterator[str]:
+
+def _text_rows(hub: str, split: Any, text_column: str) -> Callable[[], Iterator[str]]:
+    """What begins to read a column of a split."""
+    if split.column_names is not None:
+        _check_column(hub, text_column, split.column_names)
+        split = split.select_columns([text_column])
+
+    def rows() -> Iterator[str]:
         try:
             with _plainly(hub):
                 for row in split:
@@ -76,12 +88,7 @@ def stream_hub_texts(hub: str, text_column: str) -> tuple[dict[str, Callable[[],
         except Exception as error:
             raise _failed(hub, error) from None
 
-    def reader(split: Any) -> Callable[[], Iterator[str]]:
-        return lambda: rows(split)
-
-    files = builder.config.data_files or {}
-    identity = [[str(key), [str(file) for file in found], found.origin_metadata] for key, found in files.items()]
-    return {role: reader(split) for role, split in splits.items()}, [builder.hash, *identity]
+    return rows
 
 
 def load_hub_pairs(hub: str, sides: tuple[str, str]) -> dict[str, tuple[list[str], list[str]]]:
@@ -163,6 +170,8 @@ def _check_column(hub: str, text_column: str, columns: Iterable[str]) -> None:
 
 
 def _load(hub: str) -> dict[str, Any]:
+    if is_saved(hub):
+        return _roles(hub, _call(hub, lambda datasets, *_: load_saved(datasets, hub)))
     return _roles(hub, _call(hub, lambda datasets, *name: datasets.load_dataset(*name)))
 
 
@@ -178,6 +187,8 @@ def _call(hub: str, work: Callable[..., Any]) -> Any:
             datasets.disable_progress_bars()
         with _plainly(hub):
             return work(datasets, name, config)
+    except UserError:
+        raise
     except Exception as error:  # the library raises a dozen kinds, and network errors of others
         raise _failed(hub, error) from None
     finally:

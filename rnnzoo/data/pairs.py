@@ -13,6 +13,7 @@ from rnnzoo.data.catalogue import CATALOGUE, corpus_entry
 from rnnzoo.data.cleaning import LONGEST_SCORED, CleaningConfig, Pairs, clean_pairs, describe
 from rnnzoo.data.pair_files import catalogue_pairs, file_pairs, require_both_sides, table_pairs
 from rnnzoo.data.plain_text import AS_PEOPLE_EXPECT, TextForm
+from rnnzoo.data.saved import is_saved
 from rnnzoo.data.sources import CUT_BY_SENTENCE, OWN_LICENCE, SPLITS, CorpusEntry, Split
 from rnnzoo.errors import UserError, nearest
 from rnnzoo.opening import shown_name
@@ -110,6 +111,8 @@ def load_pairs(
     elif hub is not None:
         parts, rule = _cut(_hub_pairs(hub, src, tgt, blank=cleaning is not None), hub, test_part)
         licence, label = "see the dataset's page on the hub", f"{hub} {src}-{tgt}"
+        if is_saved(hub):
+            licence, label = OWN_LICENCE, f"{Path(hub).resolve().name} {src}-{tgt}"
     else:
         _require_two(src, tgt)
         own: Sequence[str | os.PathLike[str]] = files if tsv is None else (tsv,)

@@ -17,6 +17,7 @@ from typing import IO, Any
 
 from rnnzoo.data.corpora import contiguous_cuts, contiguous_rule
 from rnnzoo.data.plain_text import AS_PEOPLE_EXPECT, TextForm
+from rnnzoo.data.saved import is_saved
 from rnnzoo.data.shard_journal import JOURNAL, Begun, begin_journal, find_begun, shard_line
 from rnnzoo.data.shards import INDEX, TOKENIZER, Shard, ShardIndex, check_hash, check_size, shard_dtype
 from rnnzoo.data.sources import SPLITS
@@ -76,6 +77,8 @@ def build_shards(
         raise UserError("give one of: files, a hub dataset")
     if shard_characters < 1:
         raise UserError("a shard has at least 1 character")
+    if len(files) == 1 and is_saved(files[0]):
+        hub = os.fspath(files[0])
     source = FileSource(expand(files), form, text_column) if hub is None else HubSource(hub, text_column)
     how = tokenizer if isinstance(tokenizer, Tokenizer) else TokenizerConfig.from_dict(tokenizer, "tokenizer")
     return _Builder(Path(folder), source, how, test_part, shard_characters, report or _silent).run()

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from rnnzoo.data.plain_text import AS_PEOPLE_EXPECT, TextForm
+from rnnzoo.data.saved import is_saved
 from rnnzoo.data.sources import OWN_LICENCE
 from rnnzoo.data.tables import file_pieces
 from rnnzoo.errors import UserError
@@ -170,6 +171,8 @@ class HubSource(TextSource):
         from rnnzoo.data.hub import stream_hub_texts  # `datasets` takes seconds to import
 
         self.name = hub
+        if is_saved(hub):
+            self.name, self.licence = Path(hub).resolve().name, OWN_LICENCE
         self._rows, self._identity = stream_hub_texts(hub, text_column)
 
     def parts(self) -> tuple[str, ...]:

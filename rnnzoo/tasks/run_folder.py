@@ -1,7 +1,7 @@
 """The folder of a training run: where it is, whether it has ended, whether it is still the same run.
 
 runs/<recipe>/<number>/
-    run.json         the recipe's name, the hash of the text, the settings given on top
+    run.json         the recipe's name, the hash of the text and where its files are, the settings given on top
     recipe.yaml      every field, as it was run
     history.jsonl    the losses
     checkpoints/     step-0000200.ckpt (the last few), best.ckpt, each with its .sha256
@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 from rnnzoo.embeddings import Coverage
 from rnnzoo.errors import UserError
 from rnnzoo.files import read_json, write_json, write_text
+from rnnzoo.tasks.identity import own_text, same_content, take_hashes
 from rnnzoo.tasks.recipe import Recipe
 from rnnzoo.training.checkpoint import is_whole
 from rnnzoo.zoo import read_recipe
@@ -86,6 +87,10 @@ class RunFolder:
             noted["overlays"] = [str(overlay) for overlay in overlays]
         if coverage is not None:
             noted["embedding"] = coverage.to_dict()
+        if text := own_text(getattr(recipe, "data", None)):
+            noted["text"] = text
+        if hashes := take_hashes(_flat(recipe.to_mapping())):
+            noted["hashes"] = hashes
         write_text(self.path / "recipe.yaml", recipe.to_yaml())
         write_json(self.path / "run.json", noted)  # the last: a folder without it is no run to go on with
 
@@ -138,7 +143,9 @@ class RunFolder:
         """Raises `UserError` when `recipe` would compute something else than the run did so far."""
         # As a recipe: a run of an older version has the defaults of the fields that it knew nothing of.
         before = _flat(Recipe.from_mapping(read_recipe(self.path / "recipe.yaml")).to_mapping())
-        now = _flat(recipe.to_mapping())
+        now, hashes = _flat(recipe.to_mapping()), self._noted("hashes", {})
+        if not isinstance(hashes, dict):
+            raise UserError("'hashes' is no mapping", path=self.path / "run.json")
         for key in sorted(before.keys() | now.keys()):
             if key in LENGTHS and _is_longer(before.get(key), now.get(key)):
                 schedule = now.get("schedule.name")
@@ -146,7 +153,11 @@ class RunFolder:
                     raise UserError(
                         f"cannot become longer than {before.get(key)} {key[12:]}: {self.further}", path=self.path
                     )
-            elif before.get(key) != now.get(key) and ".".join(key.split(".")[:2]) not in ELSEWHERE:
+            elif (
+                before.get(key) != now.get(key)
+                and ".".join(key.split(".")[:2]) not in ELSEWHERE
+                and not same_content(key, before.get(key), now.get(key), hashes)
+            ):
                 raise UserError(
                     f"the recipe has changed since this run began: {key} was {before.get(key)!r}, is now "
                     f"{now.get(key)!r}; put it back, or start a new run without --resume",
@@ -159,9 +170,19 @@ class RunFolder:
         flat = _flat(known.to_mapping())
         return tuple(flat.get(key) for key in LENGTHS)
 
-    def check_text(self, corpus_sha256: str) -> None:
-        """Raises `UserError` when the text is not the one the run has read so far."""
-        if self._noted("corpus_sha256", corpus_sha256) != corpus_sha256:
+    def check_text(self, corpus_sha256: str, kept: Callable[[], str | None] = lambda: None) -> None:
+        """Raises `UserError` when the text is not the one the run has read so far.
+
+        Args:
+            corpus_sha256: the text's. kept: that of the text with its line ends as they are, which runs of before read.
+        """
+        noted = self._noted("corpus_sha256", corpus_sha256)
+        if noted != corpus_sha256:
+            if noted is not None and noted == kept():
+                raise UserError(
+                    "this run began with the line ends of its text as they are (\\r\\n): go on with --newlines keep",
+                    path=self.path,
+                )
             raise UserError(
                 "the text has changed since this run began (it has another sha256): put it back, or start a new run "
                 "without --resume",

@@ -14,6 +14,8 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from rnnzoo.destinations import check_folder_destination
 from rnnzoo.errors import UserError
+from rnnzoo.tasks.doubts import doubts
+from rnnzoo.tasks.identity import kept_ends
 from rnnzoo.tasks.job import Job, job_of
 from rnnzoo.tasks.recipe import Recipe, override, plain, read
 from rnnzoo.tasks.run_folder import SPANNED, Found, RunFolder, discard, last_run, new_run
@@ -116,7 +118,7 @@ class _Training:
         lightning.seed_everything(plan.seed, verbose=False)
         self.job: Job[Any] = job_of(plan.name)(plan, run, resume=resume)
         if resume:
-            run.check_text(self.job.data.corpus.sha256)
+            run.check_text(self.job.data.corpus.sha256, lambda: kept_ends(self.job.data.config))
         check_interval(plan.trainer, self.job.data.batches_per_epoch)
         self.task = self.job.build(run)
         self.task.on_nonfinite = plan.on_nonfinite
@@ -181,7 +183,8 @@ class _Training:
 
     def _introduce(self) -> None:
         first, *more = self.job.introduction()
-        self.bar.say("\n".join([f"{self.run.name}: {first}", *more]))
+        lines = [*more, *doubts(self.job.data, self.plan.trainer)]
+        self.bar.say("\n".join([f"{self.run.name}: {first}", *lines]))
         if self.found is not None:
             for path in self.found.skipped:
                 self.bar.say(f"passed over, since it is damaged: {path}")

@@ -22,6 +22,7 @@ from rnnzoo.zoo.guard import ENTRY, ENTRY_FILES, check_listed
 from rnnzoo.zoo.kinds import TOKENIZERS, Compared, Model, Text, kind_of, kind_of_task, kinds, value_at
 from rnnzoo.zoo.load import find_model
 from rnnzoo.zoo.origin import trained_on
+from rnnzoo.zoo.own_text import kept_text
 from rnnzoo.zoo.private import check_private
 from rnnzoo.zoo.recipes import parse_yaml
 from rnnzoo.zoo.weights import Stored, pack, unpack, weights_of
@@ -63,7 +64,7 @@ def make_entry(
     if target.exists() and not (force or in_place):
         raise UserError("is there already; --force replaces it", path=target)
     model = load_folder(source)
-    corpus = kind_of(model).corpus(config.get("data", {}), files)
+    corpus = kind_of(model).corpus(config.get("data", {}), files or kept_text(source))
     if corpus.name == "pydocs":
         raise UserError("pydocs is another text in each version of Python, so nobody could measure the score again")
     if corpus.sha256 != metrics.get("corpus", {}).get("sha256"):

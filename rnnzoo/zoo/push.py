@@ -23,6 +23,7 @@ from rnnzoo.zoo.guard import ENTRY, ENTRY_FILES, check_listed, listing
 from rnnzoo.zoo.hub import LIBRARY, hub_error, hub_name
 from rnnzoo.zoo.kinds import Model
 from rnnzoo.zoo.load import find_model
+from rnnzoo.zoo.own_text import kept_text
 from rnnzoo.zoo.private import check_private
 from rnnzoo.zoo.verify import verify
 
@@ -90,7 +91,7 @@ def push_to_hub(
             source = find_model(model)
         folder = source if (source / ENTRY).is_file() else _completed(source, Path(place) / "entry", repo)
         check_listed(folder)
-        _verified(str(model) if isinstance(model, str) else source.name, folder, unverified, files)
+        _verified(str(model) if isinstance(model, str) else source.name, folder, unverified, files or kept_text(source))
         check_private(folder, source)
         return _commit(folder, repo, private, revision, tag, token)
 

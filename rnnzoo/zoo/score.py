@@ -14,6 +14,7 @@ from rnnzoo.models import LanguageModel
 from rnnzoo.zoo.adapt import adapted_figures, prepare
 from rnnzoo.zoo.folder import read_config, read_metrics
 from rnnzoo.zoo.kinds import Model, Text, kind_of, kind_of_task, require, value_at
+from rnnzoo.zoo.own_text import check_unchanged, kept_text
 
 __all__ = ["entry_corpus", "score_entry"]
 
@@ -33,7 +34,7 @@ def score_entry(
 
     Args:
         model: the model in `folder`. split: ``"valid"`` or ``"test"``; the one on record when left out.
-        files: where own text files now are; the folder has only their names.
+        files: where own text files now are; when left out, they are looked for where the run read them.
         dynamic: dynamic evaluation beside. cache: a continuous cache beside; both given, each and both together. They
             are for language models.
 
@@ -50,7 +51,10 @@ def score_entry(
     kind, data = kind_of(model), config.get("data", {})
     if dynamic is not None or cache is not None:
         require(model, LanguageModel, str(folder))
-    corpus = kind.corpus(data, files)
+    there = None if files else kept_text(folder)
+    corpus = kind.corpus(data, files or there)
+    if there:
+        check_unchanged(there, corpus.sha256, _recorded(metrics, str, "corpus", "sha256"))
     split = split or _recorded(metrics, str, "split") or "valid"
     if split not in corpus.splits:
         raise UserError(f"{corpus.name}: has no part {split!r} (it has {', '.join(corpus.splits)})")

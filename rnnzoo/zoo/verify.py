@@ -13,6 +13,7 @@ from rnnzoo.zoo.golden import GOLDEN, GOLDEN_TOLERANCE, golden_difference
 from rnnzoo.zoo.guard import ENTRY
 from rnnzoo.zoo.kinds import Model, kind_of, value_at
 from rnnzoo.zoo.manifest import check_pinned
+from rnnzoo.zoo.own_text import kept_text
 from rnnzoo.zoo.plugins import changed_plugins
 from rnnzoo.zoo.score import entry_corpus, score_entry
 
@@ -78,7 +79,7 @@ def _golden(model: Model, folder: Path) -> Check:
 
 def _score(model: Model, folder: Path, files: Sequence[str] | None) -> Check:
     try:
-        entry_corpus(read_config(folder), files)
+        entry_corpus(read_config(folder), files or kept_text(folder))
     except UserError as error:
         return Check("score", "not checked", str(error))
     try:

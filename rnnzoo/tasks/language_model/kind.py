@@ -19,7 +19,7 @@ from rnnzoo.state import State
 from rnnzoo.tasks.language_model.card import LanguageModelCard
 from rnnzoo.text import Tokenizer
 from rnnzoo.text.reading import start_token
-from rnnzoo.zoo.kinds.base import TOKENIZER, Compared, Kind
+from rnnzoo.zoo.kinds.base import TOKENIZER, Compared, Kind, form_of
 from rnnzoo.zoo.kinds.stored_logits import StoredLogits
 from rnnzoo.zoo.measure import cold_windows, measure
 
@@ -130,7 +130,8 @@ class LanguageModels(Kind[LanguageModel, LanguageModelConfig]):
             raise UserError("the data section of config.json is not one that rnnzoo wrote")
         test_part = data.get("test_part") is True
         if files:
-            return load_corpus(files=files, test_part=test_part)
+            form = form_of(data, own=bool(own))
+            return load_corpus(files=files, text_column=str(column), test_part=test_part, form=form)
         if corpus is None and hub is None:
             raise UserError("its config.json names no text: say with --text what it is to be measured on")
         return load_corpus(corpus, hub=hub, text_column=str(column), test_part=test_part)

@@ -20,7 +20,7 @@ from rnnzoo.shapes import Tensor
 from rnnzoo.tasks.translator.card import TranslatorCard, languages_of
 from rnnzoo.tasks.translator.samples import EXAMPLES
 from rnnzoo.text import Tokenizer
-from rnnzoo.zoo.kinds.base import TOKENIZER, Compared, Kind
+from rnnzoo.zoo.kinds.base import TOKENIZER, Compared, Kind, form_of
 from rnnzoo.zoo.kinds.stored_logits import StoredLogits
 
 __all__ = ["SOURCE_TOKENIZER", "Translators"]
@@ -153,7 +153,7 @@ class Translators(Kind[Seq2Seq, Seq2SeqConfig]):
             parts: dict[str, Any] = _shared_out(files, own if named else {"files": files})
             if len(parts["files"]) == 1:
                 parts |= {"files": (), "tsv": parts["files"][0], "columns": (columns[0], columns[1])}
-            return load_pairs(**parts, **options)
+            return load_pairs(**parts, **options, form=form_of(data, own=bool(named)))
         if named:
             raise UserError(
                 f"this model was trained on your own pairs ({' '.join(named)}): say where they are with --text"

@@ -10,12 +10,13 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 from torch import nn
 
 from rnnzoo.config import Config
+from rnnzoo.data.plain_text import TextForm
 from rnnzoo.inference.graphs.trace import Graph
 from rnnzoo.shapes import Tensor
 from rnnzoo.state import State
 from rnnzoo.text import Tokenizer
 
-__all__ = ["TOKENIZER", "TOKENIZERS", "CardParts", "Compared", "Kind", "Text", "value_at"]
+__all__ = ["TOKENIZER", "TOKENIZERS", "CardParts", "Compared", "Kind", "Text", "form_of", "value_at"]
 
 TOKENIZER = "tokenizer.json"
 TOKENIZERS = (TOKENIZER, "tokenizer.src.json")
@@ -215,6 +216,21 @@ class Kind(ABC, Generic[M, C]):
     @abstractmethod
     def told(self, figures: Mapping[str, Any]) -> str:
         """The scores of a part in words."""
+
+
+def form_of(data: Mapping[str, Any], *, own: bool) -> TextForm:
+    """How the bytes of text files become text for a model that is measured on them.
+
+    Args:
+        data: the data section of its config.json, which may be anybody's.
+        own: it was trained on text files: where the section says nothing of line ends, it is of before one could, and
+            they were kept as they are.
+
+    Raises:
+        UserError: the section names no such encoding.
+    """
+    said = {key: data[key] for key in ("encoding", "newlines") if key in data}
+    return TextForm.from_dict(({"newlines": "keep"} if own else {}) | said, "config.json: data")
 
 
 def value_at(figures: Any, key: str) -> float | None:
