@@ -16,16 +16,17 @@ CHINESE = "".join(f"{chr(0x4E00 + n)}{chr(0x4E80 + n)}{chr(0x4F00 + n)}。\n" fo
 @pytest.mark.parametrize(
     ("text", "tokenizer", "said"),
     [
-        ("a" * 900, "char", "the training part is one token, repeated: there is nothing to learn"),
+        ("a" * 900, {"name": "char"}, "the training part is one token, repeated: there is nothing to learn"),
         (CHINESE, {"name": "word", "min_count": 2}, "the vocabulary has 2 words; by spaces the text has hardly"),
         (WORDS + CHINESE * 9, {"name": "word", "max_size": 25}, "of the validation part is <unk>; by spaces the text"),
-        (CHINESE, "char", None),
-        (WORDS, "word", None),
+        (CHINESE, {"name": "char"}, None),
+        (WORDS, {"name": "word"}, None),
     ],
 )
 def test_texts(text: str, tokenizer: object, said: str | None, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text(text, encoding="utf-8")
-    data = StreamData(files=str(tmp_path / "a.txt"), tokenizer=tokenizer, streams=2, chunk_len=5)
+    section = {"files": [str(tmp_path / "a.txt")], "tokenizer": tokenizer, "streams": 2, "chunk_len": 5}
+    data = StreamData(section)
     lines = doubts(data, {})
     assert all("\n" not in line and line.startswith("warning: ") for line in lines)
     assert (said in lines[0] and len(lines) == 1) if said else not lines
