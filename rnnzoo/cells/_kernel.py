@@ -96,6 +96,27 @@ def run_kernel(
         lengths: valid steps of each row, or None for all T.
         dropout: between the layers, in training.
     """
+    if _without_bf16(x):
+        with torch.autocast("cpu", enabled=False):
+            exact = tuple(states.map(lambda leaf: leaf.float(), layer) for layer in state)
+            return _run(layers, x.float(), exact, lengths, dropout)
+    return _run(layers, x, state, lengths, dropout)
+
+
+def _without_bf16(x: Tensor) -> bool:
+    """Whether autocast asks for bf16 on a processor for which oneDNN has no such kernels: they take float32."""
+    if x.device.type != "cpu" or not torch.is_autocast_enabled("cpu"):
+        return False
+    return not getattr(torch.cpu, "_is_avx512_supported", bool)()
+
+
+def _run(
+    layers: Sequence[KernelCell],
+    x: Float[Tensor, "B T D"],
+    state: tuple[State, ...],
+    lengths: Int[Tensor, "B"] | None,
+    dropout: float,
+) -> tuple[Float[Tensor, "B T H"], tuple[State, ...]]:
     first = layers[0]
     if x.size(1) == 0:
         return x.new_zeros(x.size(0), 0, layers[-1].output_size), state

@@ -56,6 +56,8 @@ def from_environment(error: BaseException) -> UserError | None:
         return UserError(
             f"this terminal's encoding, {error.encoding}, cannot show the output: set PYTHONIOENCODING=utf-8"
         )
+    if isinstance(error, FileNotFoundError) and "No usable temporary directory" in text:
+        return UserError("a temporary file cannot be written: make room, or name a folder with TMPDIR")
     if isinstance(error, OSError) and error.errno is not None:
         name = error.filename if isinstance(error.filename, str) else None
         reason = error.strerror or os.strerror(error.errno)

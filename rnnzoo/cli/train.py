@@ -129,10 +129,11 @@ def check_text(recipe: str, overlays: Sequence[str], settings: Mapping[str, Any]
     sections = [layer["data"] for layer in layers if isinstance(layer.get("data"), dict)]
     in_recipe = any(section.get(name) for section in sections for name in _TEXTS)
     if not (named or in_recipe or remembered):
-        from rnnzoo.tasks.recipe import Recipe
+        from rnnzoo.zoo.kinds import kind_of_task, task_names
 
         task = next((layer["task"] for layer in layers if "task" in layer), None)
-        raise UserError(f"{recipe} is for {Recipe.find(str(task), 'task').own_data}")
+        if task in task_names():  # another one is refused where the recipe is read
+            raise UserError(f"{recipe} is for {kind_of_task(task).own_data}")
 
 
 def _say_how_to_go_on(recipe: str, runs: str) -> None:

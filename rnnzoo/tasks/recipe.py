@@ -44,11 +44,9 @@ class Recipe(Config, family="task"):
 
     Attributes:
         short_forms: everyday settings, and the fields that they stand for.
-        own_data: what a recipe without a corpus is for, and how to name that; for people.
     """
 
     short_forms: ClassVar[Mapping[str, tuple[str, ...]]]
-    own_data: ClassVar[str]
 
     # What `rnnzoo.tasks.train` asks of every recipe.
     data: Any

@@ -132,6 +132,7 @@ def test_weight_one_mask_serves_the_whole_forward(name: str) -> None:
 
 @pytest.mark.parametrize("name", CELLS)
 def test_weight_the_gradient_reaches_the_raw_weight_where_it_was_kept(name: str) -> None:
+    torch.manual_seed(0)  # a gate may be shut so far that a gradient is exactly 0
     stack = dropped(name)
     cell = stack.cells[0]
     raw = raw_parameter(cell, "weight_hh")

@@ -254,12 +254,12 @@ def test_a_point_that_fails_takes_nobody_with_it(
     words = "small.yaml --import mine.py --cell mine,lstm --trainer.limit_train_batches 3 --out out"
     with forgotten():
         assert sweep_by(words) == 1
-    assert "rnnzoo: cell mine: failed: FileNotFoundError" in capsys.readouterr().err
+    assert "rnnzoo: cell mine: failed: broken: " in capsys.readouterr().err
     (lstm, _, *_), (mine, failed, *_) = table(here / "out/sweep.md")[1:]
     assert (lstm, mine, failed) == ("lstm", "mine", "failed")
     made = list(csv.DictReader((here / "out/sweep.csv").read_text().splitlines()))
     assert [row["state"] for row in made] == ["finished", "failed"]
-    assert "FileNotFoundError" in made[1]["problem"]
+    assert made[1]["problem"] == "broken: No such file or directory"
     assert commands_of(here / "out/sweep.md")[0].startswith("rnnzoo train small.yaml --import mine.py --cell lstm ")
     (here / "broken").touch()
     with forgotten():

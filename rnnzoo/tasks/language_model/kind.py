@@ -33,6 +33,7 @@ class LanguageModels(Kind[LanguageModel, LanguageModelConfig]):
     """Character, byte and word language models."""
 
     called, commands = "a language model", "`rnnzoo generate` and `rnnzoo score`"
+    own_data = "a text of your own: name it with --text FILE ..."
     tasks: ClassVar = {"char_lm": ("bits", "ppl"), "word_lm": ("ppl", "bits")}
     model, config = LanguageModel, LanguageModelConfig
     compared = tuple(

@@ -70,7 +70,6 @@ class LanguageModelRecipe(Recipe):
     """
 
     short_forms: ClassVar = SHORT_FORMS
-    own_data: ClassVar = "a text of your own: name it with --text FILE ..."
 
     data: StreamDataConfig
     model: LanguageModelConfig = field(default_factory=LanguageModelConfig)

@@ -36,6 +36,7 @@ class Translators(Kind[Seq2Seq, Seq2SeqConfig]):
     """Encoder-decoders."""
 
     called, commands = "a translator", "`rnnzoo translate`"
+    own_data = "pairs of sentences of your own: name them with --files SRC TGT, or --tsv FILE"
     tasks: ClassVar = {"translator": ("bleu", "chrf", "ppl")}
     model, config = Seq2Seq, Seq2SeqConfig
     tokenizers = (TOKENIZER, SOURCE_TOKENIZER)

@@ -68,7 +68,6 @@ class TranslatorRecipe(Recipe, name="translator"):
     """
 
     short_forms: ClassVar = SHORT_FORMS
-    own_data: ClassVar = "pairs of sentences of your own: name them with --files SRC TGT, or --tsv FILE"
 
     data: PairDataConfig
     model: Seq2SeqConfig = field(default_factory=Seq2SeqConfig)

@@ -96,6 +96,7 @@ class Kind(ABC, Generic[M, C]):
 
     Attributes:
         called: with its article, for people. commands: what to use it with.
+        own_data: what a recipe without a corpus is for, and how to name that.
         tasks: each with the keys of the figures that its models are known by, the first that there is.
         model: the class of its plain models. config: that of their configs.
         tokenizers: the files that tokenizers lie in; the first is always there.
@@ -105,6 +106,7 @@ class Kind(ABC, Generic[M, C]):
 
     called: ClassVar[str]
     commands: ClassVar[str]
+    own_data: ClassVar[str]
     tasks: ClassVar[Mapping[str, tuple[str, ...]]]
     model: type[M]
     config: type[C]
