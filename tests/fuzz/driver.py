@@ -84,6 +84,8 @@ class Driver:
         while True:
             told = self._hear(0.1)
             replaced = told is not None and "pid" in told  # the next process says that it is there already
+            if told is not None and "kind" in told and (told["kind"], told["seed"]) != (kind, seed):
+                continue  # the answer to a case that was given up
             if told is not None and not replaced:
                 if told.pop("last"):
                     self._pid = 0
