@@ -18,6 +18,8 @@ author = "the rnnzoo authors"
 copyright = "the rnnzoo authors"
 version = release = rnnzoo.__version__
 
+# `LanguageModel` is a class of rnnzoo.models and one of rnnzoo.runtime: Sphinx calls such a name ambiguous, and links it.
+suppress_warnings = ["ref.python"]
 extensions = ["myst_nb", "sphinx_design", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 3
