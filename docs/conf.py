@@ -18,7 +18,7 @@ author = "the rnnzoo authors"
 copyright = "the rnnzoo authors"
 version = release = rnnzoo.__version__
 
-# `LanguageModel` is a class of rnnzoo.models and one of rnnzoo.runtime: Sphinx calls such a name ambiguous, and links it.
+# `LanguageModel` is a class of rnnzoo.models and one of rnnzoo.runtime: an ambiguous name, of which Sphinx links one.
 suppress_warnings = ["ref.python"]
 extensions = ["myst_nb", "sphinx_design", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 myst_enable_extensions = ["colon_fence", "dollarmath"]
