@@ -198,7 +198,7 @@ def test_score(capsys, folder, model, tmp_path):
     totals = score_text(model, "abc\ndéf.\n").totals
     code, out, err = run(capsys, "score", folder, str(tmp_path / "t.txt"), "--json", "--tsv", str(tmp_path / "o.tsv"))
     assert (code, err) == (0, "")
-    assert json.loads(out) == totals.to_dict() | {"unknown": 0}
+    assert json.loads(out) == totals.to_dict() | {"unknown": 0, "dropped": 0}
     assert (totals.tokens, totals.characters, totals.bytes) == (9, 9, 10)
     lines = (tmp_path / "o.tsv").read_text(encoding="utf-8").split("\n")
     assert lines[0] == "index\ttoken\tbits"
