@@ -301,6 +301,8 @@ def test_run_with_a_missing_or_damaged_file(run: Path, refused: Refused, name: s
 
 
 def test_test_with_another_text(run: Path, refused: Refused, command: Command) -> None:
+    assert command("test", str(run)).code == 0  # its text is where it was
+    (run / "run.json").unlink()  # which says where
     assert "say where it is with --text" in refused("test", str(run))
     assert "no such file" in refused("test", str(run), "--text", "nowhere.txt")
     assert "has no part 'test'" in refused("test", str(run), "--text", "own.txt", "--split", "test")

@@ -17,7 +17,7 @@ CHINESE = "".join(f"{chr(0x4E00 + n)}{chr(0x4E80 + n)}{chr(0x4F00 + n)}。\n" fo
     ("text", "tokenizer", "said"),
     [
         ("a" * 900, {"name": "char"}, "the training part is one token, repeated: there is nothing to learn"),
-        (CHINESE, {"name": "word", "min_count": 2}, "the vocabulary has 2 words; by spaces the text has hardly"),
+        (CHINESE[:5] * 90, {"name": "word"}, "the vocabulary has 3 words; by spaces the text has hardly"),
         (WORDS + CHINESE * 9, {"name": "word", "max_size": 25}, "of the validation part is <unk>; by spaces the text"),
         (CHINESE, {"name": "char"}, None),
         (WORDS, {"name": "word"}, None),
