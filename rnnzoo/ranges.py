@@ -114,7 +114,7 @@ NonNegative = Annotated[float, Range("0 <= x <= 1e6")]
 Share = Annotated[float, Range("0 <= x <= 1")]
 DropProbability = Annotated[float, Range("0 <= x < 1")]
 Bias = Annotated[float, Range("-1000 <= x <= 1000")]
-LearningRate = Annotated[float, Range("0 < x <= 1e38")]
+LearningRate = Annotated[float, Range("0 < x <= 1e300")]
 Expansion = Annotated[float, Range("0 <= x <= 1000")]
 """A width as a multiple of another; 0 for none."""
 Beam = Annotated[int, Range("1 <= x <= 10000")]

@@ -85,8 +85,8 @@ def test_a_number_beside_a_range() -> None:
 @pytest.mark.parametrize(
     ("family", "data", "message"),
     [
-        (OptimizerConfig, {"name": "adamw", "lr": -1}, "s.lr: 0 < lr <= 1e38; got -1"),
-        (OptimizerConfig, {"name": "adamw", "lr": math.inf}, "s.lr: 0 < lr <= 1e38; got inf"),
+        (OptimizerConfig, {"name": "adamw", "lr": -1}, "s.lr: 0 < lr <= 1e300; got -1"),
+        (OptimizerConfig, {"name": "adamw", "lr": math.inf}, "s.lr: 0 < lr <= 1e300; got inf"),
         (OptimizerConfig, {"name": "adamw", "beta1": math.inf}, "s.beta1: 0 <= beta1 < 1; got inf"),
         (OptimizerConfig, {"name": "adamw", "weight_decay": -1}, "s.weight_decay: 0 <= weight_decay <= 1e6; got -1"),
         (OptimizerConfig, {"name": "sgd", "momentum": -1}, "s.momentum: 0 <= momentum < 1; got -1"),

@@ -48,8 +48,8 @@ def test_every_number_of_lightnings_trainer_has_a_range() -> None:
     [
         (["--seed", "-1"], "seed: 0 <= seed <= 4294967295; got -1"),
         (["--seed", str(2**200)], "seed: 0 <= seed <= 4294967295; got a whole number of 61 digits"),
-        (["--lr", "-1"], "optimizer.lr: 0 < lr <= 1e38; got -1"),
-        (["--optimizer.lr", ".inf"], "optimizer.lr: 0 < lr <= 1e38; got inf"),
+        (["--lr", "-1"], "optimizer.lr: 0 < lr <= 1e300; got -1"),
+        (["--optimizer.lr", ".inf"], "optimizer.lr: 0 < lr <= 1e300; got inf"),
         (["--regularization.temporal", ".nan"], "regularization.temporal: 0 <= temporal <= 1e6; got nan"),
         (["--schedule.name", "zaremba", "--schedule.decay", "0"], "schedule.decay: 1 <= decay <= 1e6; got 0"),
         (["--trainer.devices", "abc"], "trainer.devices: a number, a list of numbers, -1 or auto; got 'abc'"),
