@@ -6,6 +6,7 @@ import dataclasses
 import importlib
 import math
 import pkgutil
+import sys
 import typing
 from collections.abc import Iterator
 from typing import Annotated, Any
@@ -48,6 +49,8 @@ def test_every_number_of_every_config_has_a_range() -> None:
     numbers, without = 0, []
     configs = _configs()
     for cls in configs:
+        if cls.__module__ not in sys.modules:  # another test made it, and took it away
+            continue
         for name, hint in typing.get_type_hints(cls, include_extras=True).items():
             if name in {field.name for field in dataclasses.fields(cls)}:
                 numbers += "Range" in repr(hint) or " x" in repr(hint)
