@@ -106,8 +106,7 @@ def train(
 
 
 def _planned(recipe: str | os.PathLike[str], overlays: Sequence[str | Path], given: Mapping[str, Any]) -> Recipe:
-    plan = Recipe.from_mapping(override(read(recipe, overlays), given))
-    return plan
+    return Recipe.from_mapping(override(read(recipe, overlays), given))
 
 
 class _Training:
