@@ -38,15 +38,17 @@ def test_sizes() -> None:
 
 
 def test_what_is_carried(tmp_path: Path) -> None:
-    """The quickstart's entry whatever its size, then the small ones, and no more than fits."""
-    for name, length in {FIRST: 12, "large": 7, "middle": 6, "small": 3}.items():
+    """The entries that README begins with whatever their size, then the small ones, and no more than fits."""
+    for name, length in {FIRST[0]: 4, FIRST[1]: 9, "large": 7, "middle": 6, "small": 3}.items():
         (tmp_path / name).mkdir()
         with (tmp_path / name / "model.safetensors").open("wb") as file:
             file.truncate(length * 1_000_000)
     (tmp_path / "README.md").touch()
-    assert [folder.name for folder in carried(tmp_path)] == [FIRST, "small", "middle"]
+    assert [folder.name for folder in carried(tmp_path)] == [*FIRST, "small", "middle"]
     assert [folder.name for folder in left_out(tmp_path)] == ["large"]
-    assert FIRST == ENTRY
+    assert FIRST[0] == ENTRY
+    readme = (ROOT / "README.md").read_text(encoding="utf-8").split("<!-- zoo:begin -->")[0]
+    assert all(name in readme for name in FIRST)
 
 
 @pytest.mark.slow
