@@ -1,5 +1,7 @@
-"""What of the zoo a wheel carries: the entries that README begins with, then the smallest, up to a size. The rest is in the
-wheel of `packages/rnnzoo-pretrained`."""
+"""What of the zoo a wheel carries: the entries that README begins with, then the smallest, up to a size.
+
+The rest is in the wheel of `packages/rnnzoo-pretrained`.
+"""
 
 from __future__ import annotations
 
