@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..errors import UserError
 from ..text import Tokenizer
+from .continuing import TAIL, Continuing
 from .graph import Array, Named, gather, stack_rows
 from .randomness import check_seed, row_draws
 from .sampling import SamplingConfig
@@ -17,8 +18,6 @@ from .saved import Kept, pack, unpack
 from .stop import StopScanner, stop_strings
 
 __all__ = ["Session", "TextModel", "generate_together"]
-
-_TAIL = 8  # tokens from which a decoder recovers what it was holding back; UTF-8 needs 3
 
 
 class TextModel(Protocol):
@@ -39,7 +38,7 @@ class TextModel(Protocol):
     ) -> tuple[NDArray[np.int64], dict[str, Array]]: ...
 
 
-class Session:
+class Session(Continuing):
     """A text of one or several rows, as `rnnzoo.inference.generation.session.Session` is one.
 
     ::
@@ -105,7 +104,7 @@ class Session:
             rows = [[*([token] if self._fed else []), *ids] for token in self._tokens]
             self._state = self.model.read(self._state, [row[:-1] for row in rows])
             self._tokens, self._fed = tuple(row[-1] for row in rows), True
-            self._tails = tuple((*tail, *ids)[-_TAIL:] for tail in self._tails)
+            self._tails = tuple((*tail, *ids)[-TAIL:] for tail in self._tails)
         return self
 
     def probabilities(self) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -116,49 +115,6 @@ class Session:
         return np.broadcast_to(found, (self.num, found.shape[1])).copy()
 
     # ------------------------------------------------------------------------------------------ writing
-
-    def stream_rows(
-        self,
-        max_new_tokens: int = 500,
-        sampling: SamplingConfig | None = None,
-        *,
-        stop: str | Sequence[str] | None = None,
-        **options: Any,
-    ) -> Iterator[list[str]]:
-        """Continues all rows; yields, token by token, each row's new text, which may be empty.
-
-        The session moves on with every piece that is taken, so a caller may stop early and go on later.
-        An incomplete character at the end comes with the next call; `flush` gives it up.
-
-        Args:
-            max_new_tokens: at most so many tokens for each row.
-            sampling: temperature and filters; plain sampling if None.
-            stop: a row's text ends before the first of these strings; the row itself stands after it.
-            options: `SamplingConfig`'s fields, in place of `sampling`.
-
-        Raises:
-            UserError: a value is out of range.
-        """
-        if sampling is not None and options:
-            raise TypeError(f"sampling is given, and so are {', '.join(options)}: one or the other")
-        sampling = SamplingConfig(**options) if sampling is None else sampling
-        strings = stop_strings(stop)
-        if max_new_tokens < 0:
-            raise UserError(f"max_new_tokens must be 0 or more, not {max_new_tokens}")
-        return self._stream_rows(max_new_tokens, sampling, strings)
-
-    def stream(
-        self, max_new_tokens: int = 500, sampling: SamplingConfig | None = None, **options: Any
-    ) -> Iterator[str]:
-        """Continues a session of one row, piece by piece; the arguments are those of `stream_rows`."""
-        if self.num != 1:
-            raise UserError(f"this session has {self.num} rows: use stream_rows or generate")
-        return (rows[0] for rows in self.stream_rows(max_new_tokens, sampling, **options) if rows[0])
-
-    def generate(self, max_new_tokens: int = 500, sampling: SamplingConfig | None = None, **options: Any) -> list[str]:
-        """Each row's continuation; the arguments are those of `stream_rows`."""
-        pieces = list(self.stream_rows(max_new_tokens, sampling, **options))
-        return ["".join(row) for row in zip(*pieces, strict=True)] if pieces else [""] * self.num
 
     def flush(self) -> list[str]:
         """Gives up what each row holds back, such as an incomplete character (U+FFFD)."""
@@ -213,11 +169,12 @@ class Session:
     def _state(self, state: Named) -> None:
         self._packed = b"".join(np.ascontiguousarray(state[name]).tobytes() for name in self.model.first_state)
 
-    def _decoder(self, row: int) -> Any:
-        decoder = self.model.tokenizer.reader()
-        for token in self._tails[row]:
-            decoder.feed(token)
-        return decoder
+    @property
+    def _tokenizer(self) -> Tokenizer:
+        return self.model.tokenizer
+
+    def _tail(self, row: int) -> Sequence[int]:
+        return self._tails[row]
 
     def _part(self) -> None:
         """From here on every row has a state of its own."""
@@ -265,7 +222,7 @@ class _Writer:
 
     def feed(self, token: int) -> str:
         piece: str = self._scanner.feed(self._decoder.feed(token))
-        self._tail = () if self._scanner.stopped else (*self._tail, token)[-_TAIL:]
+        self._tail = () if self._scanner.stopped else (*self._tail, token)[-TAIL:]
         tails = self._session._tails
         self._session._tails = (*tails[: self._row], self._tail, *tails[self._row + 1 :])
         return piece

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import torch
 from torch import Tensor
@@ -19,15 +19,15 @@ from rnnzoo.inference.eval_mode import device_of
 from rnnzoo.inference.generation.prime import prime
 from rnnzoo.inference.generation.session_file import Stored, load_session, save_session
 from rnnzoo.networks import LanguageNet
+from rnnzoo.runtime.continuing import TAIL, Continuing
 from rnnzoo.state import State
+from rnnzoo.text import Tokenizer
 from rnnzoo.text.reading import start_token
 
 __all__ = ["Session"]
 
-_TAIL = 8  # tokens from which a decoder recovers what it was holding back; UTF-8 needs 3
 
-
-class Session:
+class Session(Continuing):
     """A text that a language model reads and continues by turns, in its recurrent state.
 
     ::
@@ -80,49 +80,8 @@ class Session:
             read = new if self._tokens is None else torch.cat([self._tokens.unsqueeze(1), new], dim=1)
             self._state = prime(self.model, read[:, :-1], self._state)
             self._tokens = read[:, -1]
-            self._tails = [(tail + ids)[-_TAIL:] for tail in self._tails]
+            self._tails = [(tail + ids)[-TAIL:] for tail in self._tails]
         return self
-
-    def stream_rows(
-        self,
-        max_new_tokens: int = 500,
-        sampling: SamplingConfig | None = None,
-        *,
-        stop: str | Sequence[str] | None = None,
-        **options: Any,
-    ) -> Iterator[list[str]]:
-        """Continues all rows; yields, token by token, each row's new text, which may be empty.
-
-        The session moves on with every piece that is taken, so a caller may stop early and go on later.
-        An incomplete character at the end comes with the next call; `flush` gives it up.
-
-        Args:
-            max_new_tokens: at most so many tokens for each row.
-            sampling: temperature and filters; plain sampling if None.
-            stop: a row's text ends before the first of these strings; the row itself stands after it.
-            options: `SamplingConfig`'s fields, in place of `sampling`.
-
-        Raises:
-            UserError: a value is out of range.
-        """
-        sampling = _sampling(sampling, options)
-        strings = decoding.stop_strings(stop)
-        if max_new_tokens < 0:
-            raise UserError(f"max_new_tokens must be 0 or more, not {max_new_tokens}")
-        return self._stream_rows(max_new_tokens, sampling, strings)
-
-    def stream(
-        self, max_new_tokens: int = 500, sampling: SamplingConfig | None = None, **options: Any
-    ) -> Iterator[str]:
-        """Continues a session of one row, piece by piece; the arguments are those of `stream_rows`."""
-        if self.num != 1:
-            raise UserError(f"this session has {self.num} rows: use stream_rows or generate")
-        return (rows[0] for rows in self.stream_rows(max_new_tokens, sampling, **options) if rows[0])
-
-    def generate(self, max_new_tokens: int = 500, sampling: SamplingConfig | None = None, **options: Any) -> list[str]:
-        """Each row's continuation; the arguments are those of `stream_rows`."""
-        pieces = list(self.stream_rows(max_new_tokens, sampling, **options))
-        return ["".join(row) for row in zip(*pieces, strict=True)] if pieces else [""] * self.num
 
     def flush(self) -> list[str]:
         """Gives up what each row holds back, such as an incomplete character (U+FFFD)."""
@@ -166,11 +125,12 @@ class Session:
         times = self.num // tokens.size(0)
         return Position(tokens, self._state) if times == 1 else Position(*states.repeat((tokens, self._state), times))
 
-    def _decoder(self, row: int) -> Any:
-        decoder = self.model.tokenizer.reader()
-        for token in self._tails[row]:
-            decoder.feed(token)
-        return decoder
+    @property
+    def _tokenizer(self) -> Tokenizer:
+        return self.model.tokenizer
+
+    def _tail(self, row: int) -> Sequence[int]:
+        return self._tails[row]
 
     def _step(self) -> Step:
         """A step over the model's weights as they are now."""
@@ -188,7 +148,7 @@ class Session:
             for row, token in enumerate(tokens.tolist()):
                 if not scanners[row].stopped:
                     pieces[row] = scanners[row].feed(decoders[row].feed(token))
-                    self._tails[row] = [] if scanners[row].stopped else [*self._tails[row], token][-_TAIL:]
+                    self._tails[row] = [] if scanners[row].stopped else [*self._tails[row], token][-TAIL:]
             return [scanner.stopped for scanner in scanners]
 
         for position in decoding.generate(
@@ -205,11 +165,3 @@ class Session:
                 raise RuntimeError("the session was fed or continued elsewhere while this stream was under way")
         if any(held := [scanner.flush() for scanner in scanners]):
             yield held
-
-
-def _sampling(sampling: SamplingConfig | None, options: dict[str, Any]) -> SamplingConfig:
-    if sampling is None:
-        return SamplingConfig(**options)
-    if options:
-        raise TypeError(f"sampling is given, and so are {', '.join(options)}: one or the other")
-    return sampling
