@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 
@@ -13,29 +13,12 @@ from .graph import Array, Named, prefixed
 from .hypothesis import Hypothesis, SearchConfig
 from .model import Model
 from .search import search
+from .translation import Translation, translate_lines
 
 __all__ = ["Translation", "Translator"]
 
 _POSITIONS = 1 << 15  # of memory in a batch, all hypotheses counted
 _MAX_LOGITS = 1 << 23
-
-
-class Translation(NamedTuple):
-    """A translation.
-
-    Attributes:
-        text: as people write it.
-        tokens: its ids in the target's vocabulary, without the boundary.
-        score: what translations of one sentence are ranked by: `log_prob` after the length penalty.
-        log_prob: ln p(translation | source), in nats, the end counted.
-        finished: the model ended it; otherwise it was cut at its limit.
-    """
-
-    text: str
-    tokens: tuple[int, ...]
-    score: float
-    log_prob: float
-    finished: bool
 
 
 class Translator(Model, kind="translator"):
@@ -57,9 +40,10 @@ class Translator(Model, kind="translator"):
         """The best translation of each text, in their order; an empty one of an empty one.
 
         Args:
-            texts: sentences, or a single one. options: those of `translations`.
+            texts: sentences, or a single one. The lines of a text are sentences: its translation has as many.
+            options: those of `translations`.
         """
-        return [found[0].text for found in self.translations(texts, **options)]
+        return translate_lines(self.translations, texts, **options)
 
     def translations(
         self,

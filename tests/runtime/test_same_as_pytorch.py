@@ -84,6 +84,15 @@ def test_translations(translators: Translators, options: dict[str, Any]) -> None
         np.testing.assert_allclose([e.score for e in ours_row], [e.score for e in theirs_row], atol=1e-4)
 
 
+def test_the_lines_of_a_text_are_sentences(translators: Translators) -> None:
+    for given in ("abc, de.\nfg", ["fg", "abc de\n\nabc\n"]):
+        texts = translators.exported.translate(given)
+        assert texts == translators.model.translate(given)
+        assert [text.count("\n") for text in texts] == [
+            text.count("\n") for text in ([given] if isinstance(given, str) else given)
+        ]
+
+
 @pytest.mark.parametrize(
     "call",
     [

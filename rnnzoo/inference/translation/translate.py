@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any
 
 from rnnzoo.decoding import (
     Hypothesis,
@@ -28,6 +29,7 @@ from rnnzoo.inference.translation.sentences import (
     source_tensors,
 )
 from rnnzoo.networks import Seq2SeqNet
+from rnnzoo.runtime.translation import Translation, translate_lines
 from rnnzoo.text import Tokenizer
 from rnnzoo.text.base import Unknown
 
@@ -43,24 +45,6 @@ class LongSentenceWarning(UserWarning):
     """A sentence is longer than any that the model was trained on."""
 
 
-class Translation(NamedTuple):
-    """A translation.
-
-    Attributes:
-        text: as people write it.
-        tokens: its ids in the target's vocabulary, without the boundary.
-        score: what translations of one sentence are ranked by: `log_prob` after the length penalty.
-        log_prob: ln p(translation | source), in nats, the end counted.
-        finished: the model ended it; otherwise it was cut at its limit.
-    """
-
-    text: str
-    tokens: tuple[int, ...]
-    score: float
-    log_prob: float
-    finished: bool
-
-
 def translate(model: Seq2SeqNet, texts: str | Sequence[str], **options: Any) -> list[str]:
     """The best translation of each text, in their order; an empty one of an empty one.
 
@@ -73,14 +57,7 @@ def translate(model: Seq2SeqNet, texts: str | Sequence[str], **options: Any) -> 
         texts: sentences, or a single one. The lines of a text are sentences: its translation has as many.
         options: those of `translations`.
     """
-    each = [text.split("\n") for text in ([texts] if isinstance(texts, str) else texts)]
-    prefix = options.get("prefix", "")
-    if not isinstance(prefix, str) and len(prefix) == len(each):  # a text's begins its first line
-        options["prefix"] = [
-            p for one, lines in zip(prefix, each, strict=True) for p in (one, *[""] * (len(lines) - 1))
-        ]
-    found = iter(translations(model, [line for lines in each for line in lines], **options))
-    return ["\n".join(next(found)[0].text for _ in lines) for lines in each]
+    return translate_lines(partial(translations, model), texts, **options)
 
 
 def translations(
