@@ -173,9 +173,10 @@ class _Training:
             if not trainer.is_global_zero:
                 raise OtherRankEnded(trainer, diverged.exit_code) from None
             raise
-        except Exception:
-            if not self.resume and trainer.is_global_zero and trainer.global_step == 0:
-                discard(run, root)  # a run that could not begin leaves nothing
+        except Exception as error:
+            full = isinstance(error, UserError) and not any(run.checkpoints.glob("*.ckpt"))  # before the first of them
+            if not self.resume and trainer.is_global_zero and (full or trainer.global_step == 0):
+                discard(run, root)  # a run that nothing can go on with leaves nothing
             raise
         finally:
             os.environ.pop("RNNZOO_RUN", None)

@@ -63,11 +63,10 @@ class DurableCheckpointIO(TorchCheckpointIO):
             write_durably(path, lambda file: torch.save(checkpoint, file), before=note)
             _write_hashes(path, [new])
         except (OSError, RuntimeError) as error:  # torch's writer has errors of its own where the disk is full
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            raise UserError(
-                f"cannot be written ({reason}): make room and go on with --resume; the checkpoints before it are whole",
-                path=path,
-            ) from error
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else "is the disk full?"
+            earlier = any(other != path for other in path.parent.glob("*.ckpt"))
+            then = "go on with --resume; the checkpoints before it are whole" if earlier else "begin again"
+            raise UserError(f"cannot be written ({reason}): make room and {then}", path=path) from error
 
     def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:
         """Loads tensors and plain values, and nothing else.

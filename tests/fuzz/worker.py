@@ -38,6 +38,7 @@ def prepare(folder: Path) -> Path:
     import witness
 
     witness.prepare()
+    _end_trainings()
     from fuzz.case import load_kinds
     from fuzz.stock import make_stock
 
@@ -45,6 +46,23 @@ def prepare(folder: Path) -> Path:
     stock = folder / "stock"
     make_stock(stock)
     return stock
+
+
+def _end_trainings() -> None:
+    """A recipe that has lost its end, or got a far one, is right, and would train on and on: it stops after 60 steps."""
+    from lightning.pytorch.callbacks import LambdaCallback
+
+    from rnnzoo.tasks import training_run
+
+    def stop(trainer: Any, *_: Any) -> None:
+        trainer.should_stop = trainer.should_stop or trainer.global_step >= 60
+
+    build = training_run.build_trainer
+
+    def bounded(section: Any, folder: Path, callbacks: list[Any]) -> Any:
+        return build(section, folder, [*callbacks, LambdaCallback(on_train_batch_end=stop)])
+
+    training_run.build_trainer = bounded
 
 
 def serve(folder: Path) -> None:
