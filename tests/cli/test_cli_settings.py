@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import os
 import re
 import resource
 import shutil
@@ -265,8 +264,7 @@ def test_a_file_in_the_runs_place(here: Path, refused: Refused) -> None:
 
 @pytest.mark.parametrize("size", [0, 500, 3000])
 def test_a_disk_that_is_full_at_the_very_start(here: Path, size: int) -> None:
-    """With a limit of the size of files: no room for recipe.yaml, for what comes after it, or for the first checkpoint."""
-    os.environ["RNNZOO_CACHE"]
+    """No file may be larger: no room for recipe.yaml, for what comes after it, or for the first checkpoint."""
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "rnnzoo", *SHORT, "--data.tokenizer", "byte"],
         capture_output=True,

@@ -49,7 +49,7 @@ def prepare(folder: Path) -> Path:
 
 
 def _end_trainings() -> None:
-    """A recipe that has lost its end, or got a far one, is right, and would train on and on: it stops after 60 steps."""
+    """A recipe that has lost its end, or got a far one, is right and would train on and on: 60 steps are enough."""
     from lightning.pytorch.callbacks import LambdaCallback
 
     from rnnzoo.tasks import training_run
