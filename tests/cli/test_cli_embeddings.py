@@ -31,7 +31,7 @@ def test_show_nearest(run: Path, command: Callable[..., Outcome]) -> None:
     ("words", "message"),
     [
         (["--nearest", "z"], "'z' is not in the vocabulary"),
-        (["--nearest", "a", "--num", "0"], "--num: 1 <= N <= 1e6; got 0"),
+        (["--nearest", "a", "--num", "0"], "argument --num: 1 <= N <= 1e6; got 0 (`rnnzoo show --help` says more)"),
     ],
 )
 def test_show_nearest_refuses(run: Path, refused: Callable[..., str], words: list[str], message: str) -> None:
