@@ -27,7 +27,7 @@ from rnnzoo.training.checkpoint import is_whole
 from rnnzoo.zoo import read_recipe
 from rnnzoo.zoo.plugins import check_plugins, plugins_of
 
-__all__ = ["Found", "RunFolder", "discard", "last_run", "new_run"]
+__all__ = ["Found", "RunFolder", "discard", "is_first_rank", "last_run", "new_run"]
 
 # What may differ when a run goes on: where and how visibly it runs, what becomes of a step that cannot be computed, and
 # what is done when training has ended.
@@ -232,6 +232,17 @@ class Found(NamedTuple):
 
     path: Path
     skipped: tuple[Path, ...]
+
+
+def is_first_rank() -> bool:
+    """Whether this process is the one of its training that writes.
+
+    Its number stands where torchrun, SLURM or Lightning left it for the processes that they start. It is asked for when
+    a run begins; Lightning's own answer dates from its import.
+    """
+    if "RANK" in os.environ:
+        return os.environ["RANK"] == "0"
+    return all(os.environ.get(name, "0") == "0" for name in ("SLURM_PROCID", "NODE_RANK", "LOCAL_RANK"))
 
 
 def new_run(root: Path, name: str, *, make: bool = True) -> RunFolder:

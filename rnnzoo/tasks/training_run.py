@@ -10,7 +10,6 @@ from typing import Any
 
 import lightning
 from lightning.pytorch.callbacks import Callback
-from lightning.pytorch.utilities import rank_zero_only
 
 from rnnzoo.destinations import check_folder_destination
 from rnnzoo.errors import UserError
@@ -18,7 +17,7 @@ from rnnzoo.tasks.doubts import doubts
 from rnnzoo.tasks.identity import kept_ends
 from rnnzoo.tasks.job import Job, job_of
 from rnnzoo.tasks.recipe import Recipe, override, plain, read
-from rnnzoo.tasks.run_folder import SPANNED, Found, RunFolder, discard, last_run, new_run
+from rnnzoo.tasks.run_folder import SPANNED, Found, RunFolder, discard, is_first_rank, last_run, new_run
 from rnnzoo.tasks.trainer import build_trainer, trainer_arguments
 from rnnzoo.tasks.trainer_ranges import check_interval
 from rnnzoo.training import (
@@ -92,13 +91,13 @@ def train(
         plan = _planned(recipe, overlays, given)
         trainer_arguments(plan.trainer, root / name)  # each section is right before there is a folder
         check_folder_destination(root / name)
-        run, longer = new_run(root, name, make=getattr(rank_zero_only, "rank", 0) == 0), False
+        run, longer = new_run(root, name, make=is_first_rank()), False
     try:
         training = _Training(plan, run, resume=resume, restart=restart)
         if training.trainer.is_global_zero and (longer or not resume):
             training.begin(given, overlays)
     except BaseException:
-        if not resume and getattr(rank_zero_only, "rank", 0) == 0:
+        if not resume and is_first_rank():
             discard(run, root)  # a run that could not begin leaves nothing
         raise
     training.run_on(root)

@@ -46,6 +46,7 @@ def test_to_rank_0_to_rank_1_and_to_all(launcher: Launcher, straight: Path, tmp_
         stopped(launcher.start(words(None, *more, ranks=RANKS), folder, RANKS, env=environment), folder)
         ended = [steps(seen(folder, rank)[before[rank] :])[-1] for rank in range(RANKS)]
         assert ended[0] == ended[1]
+        assert [path.name for path in (folder / "runs/small").iterdir()] == ["1"]  # the ranks have one folder
         if place.startswith("t"):  # after the step under way, or the next one
             assert ended[0] in (int(place[-1]) + 1 + 9 * number // 2, int(place[-1]) + 2 + 9 * number // 2)
             assert (folder / f"runs/small/1/checkpoints/step-{ended[0]:07}.ckpt").is_file()
