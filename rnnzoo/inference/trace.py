@@ -101,7 +101,8 @@ def trace(model: LanguageNet, text: str, *, at: int = -1, window: int = 64, unkn
             for name, leaf in (found | {f"gate.{name}": leaf for name, leaf in recorder.values().items()}).items():
                 columns.setdefault(name, []).append(leaf[0].float().cpu().numpy().reshape(-1))
         others = [_other(said[i], token) for i, token in enumerate(ids)]
-        changes = [_change(model, ids, before, others, place, d) for d in range(min(window, place + 1))]
+        after = said[place + 1].exp()
+        changes = [_change(model, ids, before, others, place, d, after) for d in range(min(window, place + 1))]
     surprisal = np.array([-float(said[i][token]) / np.log(2) for i, token in enumerate(ids)], np.float32)
     arrays = {"surprisal": surprisal, **{name: np.stack(rows) for name, rows in columns.items()}}
     texts = model.tokenizer.token_texts()
@@ -163,11 +164,10 @@ def _other(log_probs: Tensor, token: int) -> int:
 
 
 def _change(
-    model: LanguageNet, ids: list[int], before: list[State], others: list[int], place: int, distance: int
+    model: LanguageNet, ids: list[int], before: list[State], others: list[int], place: int, distance: int, after: Tensor
 ) -> float:
-    """How much of the probability after `place` moves when the token so far before it is another."""
-    at, device = place - distance, device_of(model)
-    changed = torch.tensor([[others[at], *ids[at + 1 : place + 1]]], device=device)
-    as_it_is = torch.tensor([ids[at : place + 1]], device=device)
-    p, q = (model(tokens, before[at])[0][0, -1].double().softmax(-1) for tokens in (as_it_is, changed))
-    return float((p - q).abs().sum() / 2)
+    """How much of the probability `after` (V,) that token moves when the token so far before it is another."""
+    at = place - distance
+    changed = torch.tensor([[others[at], *ids[at + 1 : place + 1]]], device=device_of(model))
+    moved = model(changed, before[at])[0][0, -1].double().softmax(-1).cpu()
+    return float((after - moved).abs().sum() / 2)
