@@ -100,13 +100,14 @@ def trace(model: LanguageNet, text: str, *, at: int = -1, window: int = 64, unkn
             found = {f"unit.{name}": leaf for name, leaf in states.flatten(state).items() if 0 not in leaf.shape}
             for name, leaf in (found | {f"gate.{name}": leaf for name, leaf in recorder.values().items()}).items():
                 columns.setdefault(name, []).append(leaf[0].float().cpu().numpy().reshape(-1))
-        others = [_other(said[i], token) for i, token in enumerate(ids)]
-        after = said[place + 1].exp()
-        changes = [_change(model, ids, before, others, place, d, after) for d in range(min(window, place + 1))]
+        first = max(place + 1 - window, 0)
+        others = [_other(said[i], ids[i]) for i in range(first, place + 1)]
+        moved = _said_had_one_been_another(model, ids[first : place + 1], others, before[first : place + 1])
+    changes = (moved - said[place + 1].exp()).abs().sum(-1).flip(0) / 2
     surprisal = np.array([-float(said[i][token]) / np.log(2) for i, token in enumerate(ids)], np.float32)
     arrays = {"surprisal": surprisal, **{name: np.stack(rows) for name, rows in columns.items()}}
     texts = model.tokenizer.token_texts()
-    return Trace([texts[i] for i in ids], arrays | {"influence": np.array(changes, np.float32)}, place=place)
+    return Trace([texts[i] for i in ids], arrays | {"influence": changes.numpy().astype(np.float32)}, place=place)
 
 
 def fades_after(influence: Float[npt.NDArray[Any], "D"], share: float = FADED) -> int:
@@ -163,11 +164,20 @@ def _other(log_probs: Tensor, token: int) -> int:
     return next((one for one in best if one != token), token)
 
 
-def _change(
-    model: LanguageNet, ids: list[int], before: list[State], others: list[int], place: int, distance: int, after: Tensor
-) -> float:
-    """How much of the probability `after` (V,) that token moves when the token so far before it is another."""
-    at = place - distance
-    changed = torch.tensor([[others[at], *ids[at + 1 : place + 1]]], device=device_of(model))
-    moved = model(changed, before[at])[0][0, -1].double().softmax(-1).cpu()
-    return float((after - moved).abs().sum() / 2)
+def _said_had_one_been_another(
+    model: LanguageNet, ids: list[int], others: list[int], before: list[State]
+) -> Float[Tensor, "N V"]:
+    """The distribution after N tokens, in row n had token n been the other one.
+
+    A row joins the batch where its token comes, in the state that all had until then, so each step is one call.
+
+    Args:
+        ids: N tokens. others: what else could have stood at each place. before: the state before each.
+    """
+    device, state, tokens = device_of(model), before[0], torch.empty(0, dtype=torch.int64)
+    for place, (token, other) in enumerate(zip(ids, others, strict=True)):
+        if place:
+            _, state = model.features(tokens.to(device), state)
+            state = states.map(lambda leaf, new: torch.cat([leaf, new]), state, before[place])
+        tokens = torch.tensor([token] * place + [other])[:, None]
+    return model(tokens.to(device), state)[0][:, -1].double().softmax(-1).cpu()

@@ -12,9 +12,12 @@ import torch
 from safetensors.torch import load_file
 from torch import fx
 
+from rnnzoo.decoding import SamplingConfig, draw_sequences, row_generators
+from rnnzoo.decoding.without import without
 from rnnzoo.errors import UserError
 from rnnzoo.inference.graphs.gates import gate_names
 from rnnzoo.inference.graphs.trace import Graph
+from rnnzoo.inference.plans import plan_of
 from rnnzoo.models import LanguageModel, Seq2Seq
 from rnnzoo.page.graph_json import graph_json
 from rnnzoo.shapes import Tensor
@@ -139,10 +142,7 @@ def _facts(name: str, folder: Path, model: Model) -> Json:
 
 def _described(model: Model, step: Graph, text: str | None) -> Json:
     if isinstance(model, LanguageModel):
-        sample = text
-        if sample is None:
-            count = _SAMPLE[model.tokenizer.kind]
-            sample = model.generate("", max_new_tokens=count, temperature=0.7, seed=0, backend="torch")[0]
+        sample = _written(model) if text is None else text
         return {
             "kind": "language model",
             "tokenizer": tokenizer_json(model.tokenizer),
@@ -164,6 +164,21 @@ def _described(model: Model, step: Graph, text: str | None) -> Json:
         "longest": model.config.max_source,
         "sample": text or "",
     }
+
+
+def _written(model: LanguageModel) -> str:
+    """A text of the model's own, as it has to be typed: where words stand between spaces, so do punctuation marks."""
+    start = torch.tensor([start_token(model.tokenizer)])
+    (drawn,) = draw_sequences(
+        without(plan_of(model, "torch").step, model.tokenizer.unwritten),
+        start,
+        model.initial_state(1),
+        eos=None,
+        sampling=SamplingConfig(temperature=0.7),
+        generators=row_generators(0, 1),
+        max_lens=_SAMPLE[model.tokenizer.kind],
+    )
+    return model.tokenizer.decode(drawn[0].tokens)
 
 
 def tokenizer_json(tokenizer: Tokenizer) -> Json:

@@ -8,6 +8,7 @@ is the value of an earlier node is ``{"v": index}``, of a scan's body ``{"g": gr
 from __future__ import annotations
 
 import operator
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -34,7 +35,9 @@ def decomposed(graph: Graph) -> ExportedProgram:
     """The graph in core operators, with `linear` whole: its weight is multiplied as it lies."""
     table = torch.export.default_decompositions()
     del table[torch.ops.aten.linear.default]
-    program: ExportedProgram = graph.program.run_decompositions(table)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "`isinstance.treespec, LeafSpec.` is deprecated")  # in torch 2.13's own copies
+        program: ExportedProgram = graph.program.run_decompositions(table)
     return program
 
 

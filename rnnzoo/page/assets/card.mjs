@@ -68,7 +68,7 @@ export class Card {
   draw() {
     const { steps } = this.reading
     if (this.spans.length < steps.length) {
-      const reader = this.model.tokenizer.reader()
+      const reader = this.model.tokenizer.writer()
       steps.slice(0, this.spans.length).forEach(({ token }) => reader.feed(token))
       const made = steps.slice(this.spans.length).map(({ token }) => {
         const text = reader.feed(token)

@@ -1,28 +1,38 @@
-// Small charts: a line over the text, and bars by distance. Their numbers are in a table for those who do not see them.
+// Small charts: what a gate does along the text, and bars by distance.
 
 import { h, percent, svg } from './dom.mjs'
 
 const WIDTH = 320
 const HEIGHT = 64
+const DISTANCES = 64
 
-// Values from 0 to 1, one a token.
-export function lineChart(label) {
-  const path = svg('path', { class: 'line' })
+// A gate, one place a token: the share of its units that are open stands from below, of those that are shut from above,
+// and the line between is the mean of all.
+export function gateChart() {
+  const open = svg('path', { class: 'open' })
+  const shut = svg('path', { class: 'shut' })
+  const line = svg('path', { class: 'line' })
   const cursor = svg('line', { class: 'cursor', y1: 0, y2: HEIGHT, visibility: 'hidden' })
-  const picture = svg('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: 'none', role: 'img', 'aria-label': label },
-    svg('line', { class: 'axis', x1: 0, x2: WIDTH, y1: HEIGHT / 2, y2: HEIGHT / 2 }), path, cursor)
+  const picture = svg('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: 'none', role: 'img', 'aria-label': 'The gate along the text' },
+    open, shut, line, cursor)
   let count = 0
+  const x = (i) => (((i + 0.5) * WIDTH) / Math.max(count, 1)).toFixed(1)
+  const along = (values, y) => values.map((value, i) => `${i ? 'L' : 'M'}${x(i)} ${y(value).toFixed(1)}`).join('')
+  const area = (values, y, edge) => values.length ? `M${x(0)} ${edge}${along(values, y).replace('M', 'L')}L${x(count - 1)} ${edge}Z` : ''
   return {
-    element: h('figure', {}, picture, h('figcaption', {}, label, ': 0 below, 1 above')),
-    draw(values) {
-      count = values.length
-      const x = (i) => ((i + 0.5) * WIDTH) / Math.max(count, 1)
-      path.setAttribute('d', values.map((value, i) => `${i ? 'L' : 'M'}${x(i).toFixed(1)} ${(HEIGHT * (1 - value)).toFixed(1)}`).join(''))
+    element: h('figure', {}, picture, h('figcaption', {},
+      h('span', { class: 'key open' }), 'share of the units open (> 0.9) ',
+      h('span', { class: 'key shut' }), 'shut (< 0.1) ', h('span', { class: 'key line' }), 'mean')),
+    // Rows { mean, shut, open }, each from 0 to 1.
+    draw(rows) {
+      count = rows.length
+      open.setAttribute('d', area(rows.map((row) => row.open), (value) => HEIGHT * (1 - value), HEIGHT))
+      shut.setAttribute('d', area(rows.map((row) => row.shut), (value) => HEIGHT * value, 0))
+      line.setAttribute('d', along(rows.map((row) => row.mean), (value) => HEIGHT * (1 - value)))
     },
     mark(place) {
       cursor.setAttribute('visibility', place === null ? 'hidden' : 'visible')
-      if (place === null) return
-      for (const end of ['x1', 'x2']) cursor.setAttribute(end, ((place + 0.5) * WIDTH) / Math.max(count, 1))
+      if (place !== null) for (const end of ['x1', 'x2']) cursor.setAttribute(end, x(place))
     },
   }
 }
@@ -31,17 +41,18 @@ export function lineChart(label) {
 export function distanceChart(label) {
   const bars = svg('g')
   const picture = svg('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: 'none', role: 'img', 'aria-label': label },
-    svg('line', { class: 'axis', x1: 0, x2: WIDTH, y1: HEIGHT * 0.95, y2: HEIGHT * 0.95 }), bars)
+    bars, svg('line', { class: 'axis', x1: 0, x2: WIDTH, y1: HEIGHT * 0.95, y2: HEIGHT * 0.95 }))
+  const ticks = [0, 16, 32, 48, 64].map((at) => h('span', {}, at === 64 ? '64 tokens back' : String(at)))
   let drawn = ''
   return {
-    element: h('figure', {}, picture, h('figcaption', {}, label, ': the last token left, up to 64 tokens back; the line is 5%')),
+    element: h('figure', {}, picture, h('div', { class: 'ticks', 'aria-hidden': 'true' }, ticks), h('figcaption', {}, label, '; the line is 5%')),
     draw(values) {
       const key = values.map((value) => value.toFixed(3)).join()
       if (key === drawn) return
       drawn = key
       picture.setAttribute('aria-label', `${label}: ${values.slice(0, 10).map(percent).join(', ')}`)
       bars.replaceChildren(...values.map((value, i) => svg('rect', {
-        x: (i * WIDTH) / 64 + 0.5, width: WIDTH / 64 - 1, y: (HEIGHT * (1 - value)).toFixed(2), height: (HEIGHT * value).toFixed(2),
+        x: (i * WIDTH) / DISTANCES + 0.5, width: WIDTH / DISTANCES - 1, y: (HEIGHT * (1 - value)).toFixed(2), height: (HEIGHT * value).toFixed(2),
       })))
     },
   }

@@ -14,17 +14,23 @@ async function begin() {
     element.remove() // megabytes of text
   }
   globalThis.rnnzoo = { models } // for a console, and for tests
-  const title = h('header', {}, h('h1', {}, models.map(({ name }) => name).join(' · ')), models.map(about))
+  const header = h('header', {}, h('h1', {}, title(models)), models.map((model) => about(model, models.length > 1)))
   const view = models[0].json.kind === 'translator' ? translationView(models) : languageView(models)
-  page.replaceChildren(title, ...view.sections, footer())
+  page.replaceChildren(header, ...view.sections, footer())
   view.start()
   globalThis.rnnzoo.ready = performance.now() // milliseconds since the page was asked for
   document.documentElement.dataset.ready = 'true'
 }
 
-function about(model) {
+function title(models) {
+  if (models.length === 1) return models[0].name
+  return models[0].json.kind === 'translator' ? `${models.length} translators, one sentence` : `${models.length} networks, one text`
+}
+
+function about(model, several) {
   const { cell, parameters, score, score_name: unit, corpus } = model.facts
   const parts = [
+    several && model.name,
     cell && `cell: ${cell}`,
     `${parameters.toLocaleString('en')} parameters`,
     corpus && `trained on ${corpus}`,

@@ -152,9 +152,18 @@ export class Translator extends Model {
       state = made.state
       last = token
       const shares = probabilities(made.logits.data)
-      const weights = made.taps.attention ? Array.from(made.taps.attention.data) : null
+      const weights = made.taps.attention ? meanOfHeads(made.taps.attention) : null
       const others = largest(shares, 5).map((id) => ({ id, p: shares[id] }))
       return { token, p: shares[token], others, weights: weights && this.json.reversed ? weights.reverse() : weights }
     })
   }
+}
+
+// Weights (..., S) over the source: those of several heads as their mean.
+function meanOfHeads({ shape, data }) {
+  const width = shape.at(-1)
+  const heads = data.length / width
+  const mean = new Array(width).fill(0)
+  data.forEach((weight, i) => (mean[i % width] += weight / heads))
+  return mean
 }

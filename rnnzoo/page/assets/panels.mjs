@@ -1,9 +1,11 @@
 // What stands under the coloured text, one panel for each way to colour it.
 
-import { lineChart, distanceChart } from './charts.mjs'
+import { distanceChart, gateChart } from './charts.mjs'
 import { h, percent, spoken } from './dom.mjs'
-import { PROPERTIES, openness, ranked, valuesAtTokens } from './probes.mjs'
-import { Reading, fade } from './reading.mjs'
+import { PROPERTIES, constant, openness, ranked, valuesAtTokens } from './probes.mjs'
+import { Reading, WINDOW, fade } from './reading.mjs'
+
+const PLACES = 16 // of a text, over which memory is averaged
 
 class Panel {
   constructor(card) {
@@ -89,7 +91,9 @@ export class UnitPanel extends Panel {
     this.pattern = h('input', { type: 'text', value: '\\d+|[A-Z]{2,}', spellcheck: 'false' })
     this.found = h('ol', { class: 'found' })
     this.status = h('p', { class: 'note', role: 'status' })
+    this.scale = h('span')
     return [
+      h('p', { class: 'legend' }, 'below zero ', h('span', { class: 'ramp both', 'aria-hidden': 'true' }), ' above, ', this.scale),
       h('div', { class: 'row' }, h('label', {}, 'State ', this.part), h('label', {}, 'Unit ', this.unit)),
       h('div', { class: 'row' }, h('label', {}, 'Units that follow ', this.what),
         h('label', { hidden: true }, 'Expression ', this.pattern),
@@ -105,6 +109,7 @@ export class UnitPanel extends Panel {
     this.at = Math.min(Math.max(Number(this.unit.value) || 0, 0), this.unit.max)
     this.largest = 1e-6
     super.begin()
+    if (!this.sample && this.card.app.mode === 'unit') this.find() // so that the first unit one sees does something
   }
 
   draw() {
@@ -117,6 +122,7 @@ export class UnitPanel extends Panel {
         this.painted = 0 // the scale has changed
       }
     }
+    this.scale.textContent = `up to ${this.largest.toFixed(2)}`
     super.draw()
   }
 
@@ -128,7 +134,7 @@ export class UnitPanel extends Panel {
     const { place, reading, texts } = this.card
     if (place === null) return this.card.say('')
     const value = reading.steps[place].after[`state.${this.part.value}`].data[this.at]
-    this.card.say(`after “${spoken(texts[place])}” unit ${this.at} is ${value.toFixed(3)}`)
+    this.card.say(`After “${spoken(texts[place])}” unit ${this.at} is ${value.toFixed(3)}.`)
   }
 
   // The sample is read once, a little in each frame; then all units are held against the property.
@@ -161,6 +167,11 @@ export class UnitPanel extends Panel {
   rank() {
     const reader = this.card.model.tokenizer.reader()
     const texts = this.sample.ids.map((id) => reader.feed(id))
+    for (const option of this.what.options) {
+      if (option.value !== 'pattern' && constant(valuesAtTokens(option.value, texts))) {
+        option.textContent = `${PROPERTIES[option.value].label} (none in the sample)`
+      }
+    }
     const values = valuesAtTokens(this.what.value, texts, this.pattern.value)
     const all = this.card.model.json.state.flatMap(({ name }) => {
       const part = name.slice(6)
@@ -170,7 +181,7 @@ export class UnitPanel extends Panel {
     const { label } = PROPERTIES[this.what.value]
     this.status.textContent = all.length
       ? `By correlation over ${texts.length} tokens of the sample text in this file:`
-      : `In the sample text “${label}” is the same everywhere: nothing to follow.`
+      : `In the sample text “${label}” is the same everywhere: nothing to follow. Another text: rnnzoo export --text FILE.`
     this.found.replaceChildren(...all.slice(0, 8).map(({ part, unit, r }) =>
       h('li', {}, h('button', { type: 'button', onclick: () => this.show(part, unit) },
         `${partName(part)}, unit ${unit}`), h('span', { class: 'value' }, ` r = ${r.toFixed(2)}`))))
@@ -189,16 +200,19 @@ function partName(name) {
   return /^\d+$/.test(layer) ? `layer ${Number(layer) + 1}${field.length ? ` · ${field.join('.')}` : ''}` : name
 }
 
+// What textbooks call the gates of the cells that they have.
+const GATES = { lstm: { i: 'input', f: 'forget', o: 'output' }, gru: { r: 'reset', z: 'update' } }
+
 export class GatePanel extends Panel {
   build() {
     const { gates } = this.card.model
-    this.gate = h('select', { onchange: () => this.begin() }, gates.map((name) => h('option', { value: name }, partName(name))))
-    this.chart = lineChart('mean of the gate, token by token')
+    this.gate = h('select', { onchange: () => this.begin() }, gates.map((name) => h('option', { value: name }, this.called(name))))
+    this.chart = gateChart()
     this.rows = h('tbody')
     if (!gates.length) return [h('p', { class: 'note' }, 'This network has no gates.')]
     return [
       h('div', { class: 'row' }, h('label', {}, 'Gate ', this.gate)), this.chart.element,
-      h('table', {}, h('thead', {}, h('tr', {}, ['gate', 'open on average', 'shut (< 0.1)', 'open (> 0.9)'].map((text) => h('th', { scope: 'col' }, text)))), this.rows),
+      h('table', {}, h('thead', {}, h('tr', {}, ['gate', 'mean', 'shut', 'open'].map((text) => h('th', { scope: 'col' }, text)))), this.rows),
     ]
   }
 
@@ -212,10 +226,10 @@ export class GatePanel extends Panel {
     const key = `${reading.steps.length} ${this.gate.value}`
     if (!this.gate.value || key === this.key || this.card.app.writing) return
     this.key = key
-    this.chart.draw(reading.gate(this.gate.value).map(average))
+    this.chart.draw(reading.gate(this.gate.value).map((row) => openness([row])))
     this.rows.replaceChildren(...(reading.steps.length ? model.gates : []).map((name) => {
       const { mean, shut, open } = openness(reading.gate(name))
-      return h('tr', {}, h('th', { scope: 'row' }, partName(name)), [mean, shut, open].map((one) => h('td', {}, percent(one))))
+      return h('tr', {}, h('th', { scope: 'row' }, this.called(name)), [mean, shut, open].map((one) => h('td', {}, percent(one))))
     }))
   }
 
@@ -228,7 +242,14 @@ export class GatePanel extends Panel {
     const { place, reading, texts } = this.card
     this.chart.mark(place)
     if (place === null || !this.gate.value) return this.card.say('')
-    this.card.say(`after “${spoken(texts[place])}” the gate is ${percent(average(reading.gate(this.gate.value)[place]))} open`)
+    const { mean, shut, open } = openness([reading.gate(this.gate.value)[place]])
+    this.card.say(`After “${spoken(texts[place])}” the gate is ${percent(mean)} open on average; ${percent(shut)} of its units are shut, ${percent(open)} open.`)
+  }
+
+  called(name) {
+    const [layer, gate] = name.split('.')
+    const word = GATES[this.card.model.facts.cell]?.[gate]
+    return word ? `${partName(layer)} · ${word} (${gate})` : partName(name)
   }
 }
 
@@ -240,8 +261,11 @@ function average(data) {
 
 export class MemoryPanel extends Panel {
   build() {
-    this.chart = distanceChart('change of the prediction, by distance')
-    return [this.status = h('p', { class: 'note', role: 'status' }), this.chart.element]
+    this.chart = distanceChart('share of the probability that moves, had the token there been another')
+    return [
+      this.status = h('p', { class: 'note', role: 'status' }), this.chart.element,
+      this.all = h('button', { type: 'button', onclick: () => this.card.app.average() }, `Average over ${PLACES} places`),
+    ]
   }
 
   begin() {
@@ -272,6 +296,21 @@ export class MemoryPanel extends Panel {
     card.app.run()
   }
 
+  // The mean over places all along the text, those with a whole window before them where there are enough.
+  average() {
+    const { reading } = this.card
+    const last = reading.steps.length - 1
+    const first = last >= 2 * WINDOW ? WINDOW - 1 : Math.min(last, 4)
+    const count = Math.min(PLACES, last - first + 1)
+    if (!reading.done || count < 1) return
+    const places = Array.from({ length: count }, (_, i) => Math.round(first + ((last - first) * (i + 1)) / count))
+    this.changes = []
+    this.search = meanInfluence(reading, places)
+    this.asked = null
+    this.card.spans.forEach((_, i) => this.card.paint(i, null))
+    this.card.app.run()
+  }
+
   repaint() {
     this.changes.forEach((change, distance) => this.card.paint(this.asked - distance, change))
   }
@@ -287,14 +326,29 @@ export class MemoryPanel extends Panel {
       }
       const [distance, change] = value
       this.changes[distance] = change
-      this.card.paint(this.asked - distance, change)
+      if (this.asked !== null) this.card.paint(this.asked - distance, change)
     }
     const whole = Array.from(this.changes, (change) => change ?? 0)
     this.chart.draw(whole)
     const reach = fade(whole)
+    const tried = reach === WINDOW ? `Even ${WINDOW} tokens back` : `From ${reach} tokens back on`
+    const moves = reach === WINDOW ? 'a token moves' : 'no single token moves'
     this.status.textContent = this.search
-      ? `Trying other tokens: ${whole.length} …`
-      : `From ${reach} tokens back on, no single token moves more than 5% of the probability${reach === 64 ? ' (64 were tried)' : ''}.`
+      ? 'Trying other tokens …'
+      : `${this.asked === null ? 'On average over the text: ' : ''}${tried}, ${moves} more than 5% of the probability.`
     return Boolean(this.search)
+  }
+}
+
+// [distance, change so far] of the mean over some places.
+function* meanInfluence(reading, places) {
+  const sums = []
+  const counts = []
+  for (const place of places) {
+    for (const [distance, change] of reading.influence(place)) {
+      sums[distance] = (sums[distance] ?? 0) + change
+      counts[distance] = (counts[distance] ?? 0) + 1
+      yield [distance, sums[distance] / counts[distance]]
+    }
   }
 }

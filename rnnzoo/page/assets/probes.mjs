@@ -1,11 +1,11 @@
 // What a unit may follow: properties of a text at each token, and how well units go along with them.
 
 export const PROPERTIES = {
+  line: { label: 'place in the line', of: (text) => walk(text, 0, (place, sign) => (sign === '\n' ? 0 : place + 1)) },
   quotes: {
     label: 'inside quotation marks',
     of: (text) => walk(text, 0, (depth, sign) => (sign === '"' ? 1 - depth : sign === '“' ? 1 : sign === '”' ? 0 : depth)),
   },
-  line: { label: 'place in the line', of: (text) => walk(text, 0, (place, sign) => (sign === '\n' ? 0 : place + 1)) },
   upper: {
     label: 'upper case',
     of: (text) => walk(text, 0, (_, sign) => Number(sign !== sign.toLowerCase())),
@@ -79,4 +79,8 @@ export function openness(rows) {
     count += row.length
   }
   return { mean: sum / count, shut: shut / count, open: open / count }
+}
+
+export function constant(values) {
+  return values.every((value) => value === values[0])
 }

@@ -6,6 +6,7 @@
 import { draw, largest, probabilities } from './sampling.mjs'
 
 const TOP = 10
+export const WINDOW = 64 // tokens back that memory is looked at
 
 export class Reading {
   constructor(model) {
@@ -91,7 +92,7 @@ export class Reading {
   // How much the prediction after `place` would change if the token d places earlier had been another: the one that
   // the model held for most likely there beside what stood there. The change is the share of probability that moves
   // (the total variation distance), from 0 to 1. A generator of [d, change], from near to far.
-  *influence(place, window = 64) {
+  *influence(place, window = WINDOW) {
     const base = probabilities(this.model.expect(this.position(place)).logits)
     const most = Math.min(window, place + 1)
     const tokens = this.steps.map(({ token }) => token)

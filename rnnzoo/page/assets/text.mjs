@@ -1,7 +1,7 @@
 // Text to token ids and back, as rnnzoo.text does it: characters, bytes, words, pieces of words.
 //
 // `encode` leaves out what the vocabulary cannot say, and `missing` lists it. `reader` gives the text of one id after
-// another as people write it; `names` are the tokens in readable form, for tables.
+// another as people write it, `writer` as it has to be typed for the same ids; `names` are the tokens in readable form.
 
 const REPLACEMENT = '\ufffd'
 const LONE = /\p{Surrogate}/gu // with the flag u a pair of them is one character
@@ -35,6 +35,10 @@ class CharTokenizer {
   reader() {
     return { feed: (id) => this.texts[id] ?? REPLACEMENT, flush: () => '' }
   }
+
+  writer() {
+    return this.reader()
+  }
 }
 
 class Bytes {
@@ -64,6 +68,10 @@ class Bytes {
         return rest
       },
     }
+  }
+
+  writer() {
+    return this.reader()
   }
 }
 
@@ -153,8 +161,12 @@ class WordTokenizer {
   }
 
   reader() {
+    return this.lines ? detokenizer(this.writer()) : this.writer()
+  }
+
+  writer() {
     let inside = false // a line
-    const words = {
+    return {
       feed: (id) => {
         const text = this.texts[id] ?? REPLACEMENT
         if (!this.lines) return text
@@ -167,7 +179,6 @@ class WordTokenizer {
         return ''
       },
     }
-    return this.lines ? detokenizer(words) : words
   }
 }
 

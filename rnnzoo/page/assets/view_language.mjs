@@ -41,7 +41,8 @@ class LanguageApp {
         h('h2', { id: 'write-title' }, 'Type, and the network reads along'),
         h('label', { for: 'text', class: 'hidden' }, 'Text'),
         this.area,
-        h('p', { id: 'text-help', class: 'help' }, 'After each key the bars below show what it expects next. “Write on” lets it continue.'),
+        h('p', { id: 'text-help', class: 'help' }, 'After each key the bars show what it expects next. “Write on” lets it continue.',
+          this.models.some(({ tokenizer }) => tokenizer.lines) && ' Words and punctuation marks stand between spaces here , like this .'),
         h('div', { class: 'row' }, this.button, this.back,
           this.models.length > 1 && h('label', {}, 'Writer ', this.writer)),
         this.note,
@@ -136,7 +137,8 @@ class LanguageApp {
   }
 
   caption() {
-    const text = this.selected === null ? this.text : this.text.slice(0, this.selected)
+    const [{ texts, place }] = this.cards
+    const text = this.selected === null ? this.text : texts.slice(0, place + 1).join('')
     this.where.textContent = text ? `after “${text.length > 28 ? '…' : ''}${text.slice(-28).replaceAll('\n', '↵')}”` : 'at the beginning of a text'
   }
 
@@ -147,7 +149,7 @@ class LanguageApp {
     this.random ??= new Random(Number(this.seed.value) || 0)
     this.selected = null
     const { model } = this.cards[Number(this.writer.value)]
-    const reader = model.tokenizer.reader()
+    const reader = model.tokenizer.writer()
     for (const id of model.encode(this.text)) reader.feed(id)
     this.writing = { card: this.cards[Number(this.writer.value)], reader, left: 2000 }
     this.button.textContent = 'Stop'
@@ -194,13 +196,18 @@ class LanguageApp {
   setMode(mode) {
     this.mode = mode
     this.hint.textContent = {
-      surprisal: 'The darker a token, the less the network had expected it. Point at one, or move there with the arrow keys.',
+      surprisal: 'The stronger the colour of a token, the less the network had expected it. Point at one, or move there with the arrow keys.',
       unit: 'Blue is below zero, orange above. Choose a unit, or let the page find those that follow something.',
-      gate: 'The darker a token, the wider the gate is open after it, on average over all units.',
-      memory: 'Click a token, or press Enter on it: the darker an earlier one, the more the prediction there would change, had another stood in its place.',
+      gate: 'The stronger the colour of a token, the wider the gate is open after it, on average over all units.',
+      memory: 'Click a token, or move to it with the arrow keys. The stronger the colour of an earlier one, the more the prediction after yours would change, had another stood in its place.',
     }[mode]
     for (const card of this.cards) card.setMode(mode)
     this.run()
+  }
+
+  // What memory reaches on average, in each model.
+  average() {
+    for (const card of this.cards) card.panels.memory.average()
   }
 
   select(place) {

@@ -80,9 +80,9 @@ class TranslationCard {
     return h('section', { class: 'card', 'aria-label': this.model.name },
       this.app.cards.length > 1 && h('h2', {}, this.model.name),
       this.result, this.note,
-      h('h3', {}, this.model.attends ? 'Where it looked' : 'The one vector it translates from'), this.looked,
+      h('h3', {}, this.model.attends ? 'Where it looked' : 'All that it knows of the sentence'), this.looked,
       h('h3', {}, 'What it weighed'),
-      h('p', { class: 'help' }, 'Each column is one token further. What was followed is joined by lines, what was dropped is grey; the number is the whole log-probability so far.'),
+      h('p', { class: 'help' }, 'Each column is one token further. What was followed is joined by lines, blue to the translation; what was dropped is grey. The number is the log-probability of all up to there.'),
       this.tree)
   }
 
@@ -129,7 +129,8 @@ class TranslationCard {
   finish() {
     const { tokens, score, logProb, finished } = this.best
     this.result.textContent = this.model.written(tokens)
-    const note = `log-probability ${logProb.toFixed(2)}, ${score.toFixed(2)} a token${finished ? '' : '; cut at its limit'}`
+    const length = this.options.alpha === 1 ? 'a token' : 'with its length counted'
+    const note = `Log-probability ${logProb.toFixed(2)}, ${score.toFixed(2)} ${length}${finished ? '' : '; cut at its limit'}.`
     this.note.textContent = [this.note.textContent, note].filter(Boolean).join(' ')
     const steps = this.model.look(this.source, tokens)
     const source = [...this.source.ids.map((id) => this.model.source.names[id]), '(end)']
@@ -187,10 +188,15 @@ function attentionViews(source, target, steps) {
 
 // All that the decoder gets of a sentence where there is no attention.
 function vectorView(state) {
-  return h('div', {}, Object.entries(state).map(([name, { data }]) => {
-    const largest = Math.max(...data.map(Math.abs), 1e-6)
-    const strip = h('div', { class: 'strip', role: 'img', 'aria-label': `${data.length} numbers, from ${Math.min(...data).toFixed(2)} to ${Math.max(...data).toFixed(2)}` },
-      Array.from(data, (value, i) => h('span', { '--a': (Math.abs(value) / largest).toFixed(2), class: value < 0 ? 'below' : null, title: `${i}: ${value.toFixed(3)}` })))
-    return h('figure', {}, strip, h('figcaption', {}, `${name.replace('state.', '')}: ${data.length} numbers hold the whole sentence; blue below zero, orange above`))
-  }))
+  const parts = Object.entries(state)
+  const count = parts.reduce((sum, [, { data }]) => sum + data.length, 0)
+  return h('div', {},
+    h('p', { class: 'help' }, `This model has no attention. Whatever the sentence, the decoder gets these ${count.toLocaleString('en')} numbers of it, in which it begins, and never looks back. Blue is below zero, orange above.`),
+    parts.map(([name, { data }]) => {
+      const largest = Math.max(...data.map(Math.abs), 1e-6)
+      const [layer, field] = name.replace(/^state\.(layers\.)?/, '').split('.')
+      const strip = h('div', { class: 'strip', role: 'img', 'aria-label': `${data.length} numbers, from ${Math.min(...data).toFixed(2)} to ${Math.max(...data).toFixed(2)}` },
+        Array.from(data, (value, i) => h('span', { '--a': (Math.abs(value) / largest).toFixed(2), class: value < 0 ? 'below' : null, title: `${i}: ${value.toFixed(3)}` })))
+      return h('figure', {}, strip, h('figcaption', {}, `layer ${Number(layer) + 1}${field ? ` · ${field}` : ''}: ${data.length} numbers`))
+    }))
 }
