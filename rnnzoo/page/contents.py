@@ -136,8 +136,12 @@ def _tied(model: Model, stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def _facts(name: str, folder: Path, model: Model) -> Json:
     facts = model_facts(name, folder)
-    kept = ("task", "cell", "score", "score_name", "corpus")
-    return {key: facts.get(key) for key in kept} | {"parameters": sum(p.numel() for p in model.parameters())}
+    kept = {key: facts[key] for key in ("task", "cell", "score", "score_name", "corpus")}
+    # a folder's metrics.json may say anything
+    plain = {
+        key: value if isinstance(value, (str, int, float)) and value == value else None for key, value in kept.items()
+    }
+    return plain | {"parameters": sum(p.numel() for p in model.parameters())}
 
 
 def _described(model: Model, step: Graph, text: str | None) -> Json:

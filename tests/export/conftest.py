@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import pytest
 from every_cell import language_model_of_all
-from exported import Exported, command, export
+from exported import Exported, every_cell_files, export
 from small_translator import small_translator
 
 
 @pytest.fixture(scope="session")
 def language_model(tmp_path_factory: pytest.TempPathFactory) -> Exported:
     """Every cell of the package, side by side."""
-    out = tmp_path_factory.mktemp("every-cell") / "out.onnx"
-    command(["-m", "every_cell", "language_model_of_all", str(out)])
-    return Exported(language_model_of_all(), out)
+    return Exported(language_model_of_all(), every_cell_files(tmp_path_factory) / "out.onnx")
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import onnxruntime
+import pytest
 import torch
+from made_once import made_once
 
 from rnnzoo import state as states
 from rnnzoo.models import LanguageModel, Seq2Seq
@@ -42,13 +44,25 @@ def command(words: list[str]) -> str:
 
     Those cannot be traced: a size is a symbol then, and no int.
     """
-    folders = os.pathsep.join([str(HERE.parent.parent), str(HERE.parent), str(HERE)])
+    folders = os.pathsep.join(map(str, [HERE.parent.parent, HERE.parent, HERE, HERE.parent / "page"]))
     environment = {**os.environ, "PYTHONPATH": folders, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         [sys.executable, "-X", "utf8", *words], env=environment, capture_output=True, encoding="utf-8", check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def every_cell_files(factory: pytest.TempPathFactory) -> Path:
+    """A folder with every cell side by side as out.onnx, and as cases.json for the runtime of pages.
+
+    Both are of one trace, the slow part.
+    """
+
+    def make(folder: Path) -> None:
+        command(["-m", "graph_cases", "language_model_of_all", str(folder / "cases.json"), str(folder / "out.onnx")])
+
+    return made_once(factory, "every-cell", make)
 
 
 def named(prefix: str, tree: State) -> dict[str, Any]:

@@ -1,10 +1,11 @@
-"""Graphs as a page has them, with what PyTorch makes of some inputs: python -m graph_cases MODEL FILE."""
+"""Graphs as a page has them, with what PyTorch makes of some inputs: python -m graph_cases MODEL FILE [FILE.onnx]."""
 
 from __future__ import annotations
 
 import base64
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,12 @@ from every_cell import examples
 from small_translator import small_translator
 
 from rnnzoo import state as states
+from rnnzoo.inference.graphs.trace import Graph
 from rnnzoo.models import Seq2Seq
 from rnnzoo.page.graph_json import graph_json
 from rnnzoo.shapes import Tensor
 from rnnzoo.state import State
+from rnnzoo.zoo.export import export_model
 from rnnzoo.zoo.kinds import Model, kind_of
 
 STEPS = 40
@@ -36,7 +39,7 @@ def named(prefix: str, tree: State) -> dict[str, Any]:
 
 
 @torch.no_grad()
-def case_of(model: Model) -> dict[str, Any]:
+def case_of(model: Model, traced: Mapping[str, Graph]) -> dict[str, Any]:
     """Graphs, weights, and runs: an encoder's, and some steps, each from the state that PyTorch was in."""
     torch.manual_seed(11)
     constants: dict[str, Any] = {}
@@ -64,7 +67,7 @@ def case_of(model: Model) -> dict[str, Any]:
             runs.append(
                 {"part": "step", "inputs": given, "outputs": {"logits": written(logits), **named("new_state", state)}}
             )
-    graphs = {part: graph_json(graph, constant) for part, graph in kind_of(model).graphs(model).items()}
+    graphs = {part: graph_json(graph, constant) for part, graph in traced.items()}
     return {"graphs": graphs, "constants": constants, "runs": runs}
 
 
@@ -78,4 +81,10 @@ def model_called(name: str) -> Model:
 
 
 if __name__ == "__main__":
-    Path(sys.argv[2]).write_text(json.dumps(case_of(model_called(sys.argv[1]))), encoding="utf-8")
+    made = model_called(sys.argv[1])
+    kind = kind_of(made)
+    graphs = kind.graphs(made)
+    Path(sys.argv[2]).write_text(json.dumps(case_of(made, graphs)), encoding="utf-8")
+    if len(sys.argv) > 3:
+        kind.graphs = lambda model: graphs  # type: ignore[method-assign]  # traced once
+        export_model(made, sys.argv[3])

@@ -7,26 +7,12 @@ from pathlib import Path
 
 import pytest
 from browsers import chromium, opened
-from node import python
-
-SCRIPT = "</script><script>globalThis.owned = 1</script>"
-IMAGE = '<img src=x onerror="globalThis.owned = 2">'
-TEXTS = [
-    SCRIPT,
-    IMAGE,
-    "\"'`${globalThis.owned=3}",
-    "\u2028\u2029",
-    "\u202e\u200f\u2066abc",
-    "&lt;b&gt;",
-    "]]>",
-    "<!--",
-]
+from hostile_texts import NAME, TEXTS
 
 
 @pytest.mark.parametrize("kind", ["char", "word"])
-def test_no_script_of_theirs_runs(kind: str, tmp_path: Path) -> None:
-    python("-m", "hostile_page", kind, tmp_path)
-    page = tmp_path / "page.html"
+def test_no_script_of_theirs_runs(kind: str, small: Path) -> None:
+    page = small / f"hostile-{kind}.html"
     html = page.read_text(encoding="utf-8")
     assert "owned" not in html.replace("&lt;", "<").split("</title>")[1]
     assert len(re.findall("<script", html)) == 2  # the model, and the page's own
@@ -35,10 +21,15 @@ def test_no_script_of_theirs_runs(kind: str, tmp_path: Path) -> None:
         requests: list[str] = []
         browser.page.on("request", lambda request: requests.append(request.url))
         opened(browser, page)
+        assert NAME in browser.evaluate("document.querySelector('h1').textContent")
+        assert TEXTS[0] in browser.evaluate(
+            "document.querySelector('.about').textContent"
+        )  # the corpus, as it is called
         browser.page.fill("#text", "".join(TEXTS))
-        browser.page.click("input[value=unit]")
+        for mode in ("unit", "gate", "memory", "surprisal"):
+            browser.page.click(f"input[value={mode}]")
         browser.page.click("button.primary")
-        browser.page.wait_for_function("document.querySelectorAll('.reading span').length > 5")
+        browser.page.wait_for_selector(".reading span:nth-child(60)")
         assert browser.evaluate("globalThis.owned ?? null") is None
         assert browser.evaluate("document.querySelectorAll('img, iframe, object, body script').length") == 1
         assert browser.faults == []

@@ -6,15 +6,14 @@ import json
 from pathlib import Path
 
 import numpy as np
-from node import node, python
+from node import node
 
 
-def test_the_page_draws_what_trace_gives(tmp_path: Path) -> None:
-    python("-m", "traced", tmp_path)
-    expected = json.loads((tmp_path / "expected.json").read_text(encoding="utf-8"))
-    from traced import SEED, TEXT
+def test_the_page_draws_what_trace_gives(small: Path) -> None:
+    from make_small import SEED, TEXT
 
-    found = node("read_text.mjs", tmp_path / "model.bin", TEXT, SEED)
+    expected = json.loads((small / "expected.json").read_text(encoding="utf-8"))
+    found = node("read_text.mjs", small / "model.bin", TEXT, SEED)
     assert found["arrays"].keys() == expected["arrays"].keys()
     assert {"gate.0.f", "gate.1.o", "unit.1.c", "influence", "surprisal"} < found["arrays"].keys()
     for name, array in expected["arrays"].items():
