@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import struct
 from collections.abc import Mapping
 from pathlib import Path
@@ -137,11 +138,13 @@ def _tied(model: Model, stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def _facts(name: str, folder: Path, model: Model) -> Json:
     facts = model_facts(name, folder)
     kept = {key: facts[key] for key in ("task", "cell", "score", "score_name", "corpus")}
-    # a folder's metrics.json may say anything
-    plain = {
-        key: value if isinstance(value, (str, int, float)) and value == value else None for key, value in kept.items()
-    }
+    plain = {key: value for key, value in kept.items() if isinstance(value, (str, int)) or _finite(value)}
     return plain | {"parameters": sum(p.numel() for p in model.parameters())}
+
+
+def _finite(value: Any) -> bool:
+    """Whether it is a number that JSON has: a folder's metrics.json may say anything."""
+    return isinstance(value, float) and math.isfinite(value)
 
 
 def _described(model: Model, step: Graph, text: str | None) -> Json:

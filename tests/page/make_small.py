@@ -2,7 +2,7 @@
 
 smoke.html          an entry, by the command
 hostile-KIND.html   of folders whose names, vocabularies, cards and texts are as bad as can be
-model.bin           a small model as a page holds it, and expected.json: what `trace` says of a text, and what it writes on
+model.bin           a small model as a page holds it; expected.json, what `trace` says of it, and what it writes
 """
 
 from __future__ import annotations

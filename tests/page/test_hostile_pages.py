@@ -22,9 +22,7 @@ def test_no_script_of_theirs_runs(kind: str, small: Path) -> None:
         browser.page.on("request", lambda request: requests.append(request.url))
         opened(browser, page)
         assert NAME in browser.evaluate("document.querySelector('h1').textContent")
-        assert TEXTS[0] in browser.evaluate(
-            "document.querySelector('.about').textContent"
-        )  # the corpus, as it is called
+        assert TEXTS[0] in browser.evaluate("document.querySelector('.about').textContent")
         browser.page.fill("#text", "".join(TEXTS))
         for mode in ("unit", "gate", "memory", "surprisal"):
             browser.page.click(f"input[value={mode}]")

@@ -34,7 +34,7 @@ function about(model, several) {
     cell && `cell: ${cell}`,
     `${parameters.toLocaleString('en')} parameters`,
     corpus && `trained on ${corpus}`,
-    score !== null && score !== undefined && `${score} ${unit}`,
+    score !== undefined && `${score} ${unit}`,
   ]
   return h('p', { class: 'about' }, parts.filter(Boolean).join(', '))
 }
