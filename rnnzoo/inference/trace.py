@@ -100,9 +100,9 @@ def trace(model: LanguageNet, text: str, *, at: int = -1, window: int = 64, unkn
             found = {f"unit.{name}": leaf for name, leaf in states.flatten(state).items() if 0 not in leaf.shape}
             for name, leaf in (found | {f"gate.{name}": leaf for name, leaf in recorder.values().items()}).items():
                 columns.setdefault(name, []).append(leaf[0].float().cpu().numpy().reshape(-1))
-        first = max(place + 1 - window, 0)
-        others = [_other(said[i], ids[i]) for i in range(first, place + 1)]
-        moved = _said_had_one_been_another(model, ids[first : place + 1], others, before[first : place + 1])
+        far = max(place + 1 - window, 0)
+        others = [_other(said[i], ids[i]) for i in range(far, place + 1)]
+        moved = _said_had_one_been_another(model, ids[far : place + 1], others, before[far : place + 1])
     changes = (moved - said[place + 1].exp()).abs().sum(-1).flip(0) / 2
     surprisal = np.array([-float(said[i][token]) / np.log(2) for i, token in enumerate(ids)], np.float32)
     arrays = {"surprisal": surprisal, **{name: np.stack(rows) for name, rows in columns.items()}}
@@ -180,4 +180,5 @@ def _said_had_one_been_another(
             _, state = model.features(tokens.to(device), state)
             state = states.map(lambda leaf, new: torch.cat([leaf, new]), state, before[place])
         tokens = torch.tensor([token] * place + [other])[:, None]
-    return model(tokens.to(device), state)[0][:, -1].double().softmax(-1).cpu()
+    said: Tensor = model(tokens.to(device), state)[0][:, -1]
+    return said.double().softmax(-1).cpu()

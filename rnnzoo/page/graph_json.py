@@ -36,9 +36,8 @@ def decomposed(graph: Graph) -> ExportedProgram:
     table = torch.export.default_decompositions()
     del table[torch.ops.aten.linear.default]
     with warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", "`isinstance.treespec, LeafSpec.` is deprecated"
-        )  # in torch 2.13's own copies
+        # torch 2.13 deprecates what its own copies of a graph use
+        warnings.filterwarnings("ignore", "`isinstance.treespec, LeafSpec.` is deprecated")
         program: ExportedProgram = graph.program.run_decompositions(table)
     return program
 
