@@ -9,6 +9,7 @@ from collections.abc import Iterable
 __all__ = ["UserError", "nearest"]
 
 _LONG = 300  # characters of a word
+_WHOLE = 960  # characters of a line
 _LISTED = 600  # characters of a list of names
 
 
@@ -20,7 +21,7 @@ class UserError(Exception):
 
     Args:
         message: what is wrong and, where it helps, what would be right; line breaks become spaces,
-            what a terminal would obey is escaped, and the middle of a word beyond all measure is left out.
+            what a terminal would obey is escaped, and the middle of a word or of a line beyond all measure is left out.
         path: the file at fault, put in front.
         position: where in the file, as people count it: ``"line 3"``, ``"byte 120"``.
     """
@@ -33,7 +34,8 @@ class UserError(Exception):
         place = "" if path is None else f"{os.fspath(path)}: "
         if position is not None:
             place = f"{place[:-2]}, {position}: " if place else f"{position}: "
-        super().__init__(" ".join(_shown(word) for word in f"{place}{message}".split()))
+        line = " ".join(_shown(word) for word in f"{place}{message}".split())
+        super().__init__(line if len(line) <= _WHOLE else f"{line[: _WHOLE // 2]} ... {line[-_WHOLE // 3 :]}")
 
 
 def _shown(word: str) -> str:

@@ -13,7 +13,16 @@ from typing import IO, Any
 from .errors import UserError
 from .opening import read_regular, regular_blocks
 
-__all__ = ["append_line", "read_json", "read_lines", "sha256_file", "write_durably", "write_json", "write_text"]
+__all__ = [
+    "append_line",
+    "read_json",
+    "read_lines",
+    "read_utf8",
+    "sha256_file",
+    "write_durably",
+    "write_json",
+    "write_text",
+]
 
 _MAX_JSON = 64 << 20
 
@@ -64,8 +73,8 @@ def write_json(path: Path, data: Any) -> None:
 def append_line(path: Path, data: Any) -> None:
     """Adds a JSON line to a file of results, and has it on the disk before it returns; a torn last line is cut off."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    there = read_regular(path, most=_MAX_JSON) if path.exists() else b""
     with path.open("ab") as file:
-        there = path.read_bytes()
         file.truncate(there.rfind(b"\n") + 1)
         file.write((json.dumps(data) + "\n").encode())
         file.flush()
@@ -79,6 +88,18 @@ def read_lines(path: Path) -> list[Any]:
         return [json.loads(line) for line in lines]
     except ValueError as error:
         raise UserError(f"is not a file of JSON lines: {error}", path=path) from None
+
+
+def read_utf8(path: str | os.PathLike[str], *, missing: str = "no such file") -> str:
+    """The text of a regular file that a program wrote, or somebody in the form that a program reads.
+
+    Raises:
+        UserError: it is missing, no regular file, larger than 64 MB, or not UTF-8.
+    """
+    try:
+        return read_regular(path, most=_MAX_JSON, missing=missing).decode("utf-8").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise UserError("is not UTF-8", path=os.fspath(path), position=f"byte {error.start}") from None
 
 
 def read_json(path: Path) -> Any:

@@ -20,6 +20,7 @@ __all__ = [
     "DropProbability",
     "Expansion",
     "LearningRate",
+    "Length",
     "NonNegative",
     "Number",
     "OutOfRange",
@@ -123,5 +124,6 @@ Size = Annotated[int, Range("1 <= x <= 1e8")]
 SizeOrZero = Annotated[int, Range("0 <= x <= 1e8")]
 PositiveCount = Annotated[int, Range("1 <= x <= 1e12")]
 Count = Annotated[int, Range("0 <= x <= 1e12")]
+Length = Annotated[int, Range("0 <= x <= 10000")]  # of a sentence, 0 for none; an untrained model goes on up to it
 Seed = Annotated[int, Range("0 <= x <= 4294967295")]
 """What NumPy's and Lightning's generators take."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnnzoo.errors import UserError
+from rnnzoo.files import sha256_file
 from rnnzoo.version import __version__
 
 if TYPE_CHECKING:
@@ -78,8 +79,8 @@ def _place(folder: Path) -> Path | None:
     digest = hashlib.sha256(__version__.encode())
     try:
         for name in _FILES:
-            digest.update(hashlib.sha256((folder / name).read_bytes()).digest())
-    except OSError:
+            digest.update(bytes.fromhex(sha256_file(folder / name)))
+    except UserError:
         return None
     named = os.environ.get("RNNZOO_CACHE")  # as `rnnzoo.data.places` has it, which loads what takes a second
     root = Path(named) if named else Path.home() / ".cache" / "rnnzoo"

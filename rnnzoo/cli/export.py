@@ -72,11 +72,6 @@ def _graphs(args: argparse.Namespace) -> list[Path]:
 
 
 def _text(path: str | None) -> str | None:
-    if path is None:
-        return None
-    try:
-        return Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"cannot be read ({error.strerror})", path=path) from None
-    except UnicodeDecodeError as error:
-        raise UserError("is not UTF-8", path=path, position=f"byte {error.start}") from None
+    from rnnzoo.data.plain_text import read_text
+
+    return None if path is None else read_text(path)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rnnzoo.errors import UserError
+from rnnzoo.files import read_utf8
 
 __all__ = ["register", "run"]
 
@@ -77,7 +78,7 @@ def _figures(metrics: dict[str, Any]) -> list[str]:
 
 def _about(path: Path) -> str:
     """A recipe's first line, its comment up to the first full stop or colon."""
-    first = path.read_text(encoding="utf-8").split("\n", 1)[0]
+    first = read_utf8(path).split("\n", 1)[0]
     return first.lstrip("# ").split(":")[0].rstrip(".") if first.startswith("#") else ""
 
 

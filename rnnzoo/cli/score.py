@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnnzoo.cli.adapt_options import adaptation_table, add_options, configs
 from rnnzoo.cli.plugins import add_import
-from rnnzoo.cli.text_io import add_form, choose_device, form_of, known_text, read_text, write, write_table
+from rnnzoo.cli.text_io import add_form, check_output, choose_device, form_of, known_text, read_text, write, write_table
 from rnnzoo.errors import UserError
 
 if TYPE_CHECKING:
@@ -67,6 +67,8 @@ def run(args: argparse.Namespace) -> int:
 
         return run_pairs(args)
     text = read_text(args.file, form_of(args))
+    if args.tsv is not None:
+        check_output(args.tsv)
 
     from rnnzoo.inference.scoring.text import score_adapting
     from rnnzoo.models import LanguageModel

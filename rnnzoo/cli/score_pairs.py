@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from rnnzoo.cli.text_io import choose_device, form_of, known_text, read_text, write, write_table
+from rnnzoo.cli.text_io import check_output, choose_device, form_of, known_text, read_text, write, write_table
 from rnnzoo.errors import UserError
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ def run_pairs(args: argparse.Namespace) -> int:
         raise UserError("--dynamic and --cache follow one text; the sentences of --pairs are scored one by one")
     numbered = read_pairs(read_text(args.pairs, form_of(args)), args.pairs)
     pairs = [pair for _, pair in numbered]
+    if args.tsv is not None:
+        check_output(args.tsv)
 
     from rnnzoo.inference.scoring.sentence_pairs import score_pairs, write_pairs
     from rnnzoo.models import LanguageModel

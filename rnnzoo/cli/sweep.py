@@ -54,9 +54,11 @@ def run(args: argparse.Namespace) -> int:
     folder = args.out or Path("sweeps") / recipe_name(args.recipe)
 
     from rnnzoo.cli.text_io import notice
+    from rnnzoo.destinations import check_folder_destination
     from rnnzoo.studies.sweep import Sweep, sweep, write_report
     from rnnzoo.studies.sweep.report import check_page, write_page
 
+    check_folder_destination(folder)
     grid = Sweep(args.recipe, fields, overlays, args.imports, args.threads)
     if args.page is not None:
         check_page(grid, args.page)

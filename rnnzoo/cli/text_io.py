@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import re
 import sys
 from collections.abc import Callable
-from typing import IO, TYPE_CHECKING, Literal, TextIO
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Literal, TextIO
 
+from rnnzoo.destinations import check_file_destination
 from rnnzoo.errors import UserError
+from rnnzoo.files import write_durably
 
 if TYPE_CHECKING:
     from torch import nn
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "add_form",
+    "check_output",
     "choose_device",
     "form_of",
     "known_text",
@@ -145,21 +150,43 @@ def known_text(tokenizer: Tokenizer, text: str, unknown: Literal["error", "drop"
     return tokenizer.decode(tokenizer.encode(text, unknown="drop"))
 
 
+def check_output(path: str) -> None:
+    """Refuses an output that cannot be written, before the work: a file's folder is looked at, a pipe or device is not.
+
+    Raises:
+        UserError: with the reason.
+    """
+    place = Path(path).resolve()
+    if path != "-" and (place.is_dir() or place.is_file() or not place.exists()):
+        check_file_destination(place)
+
+
 def write_table(fill: Callable[[IO[str]], None], path: str) -> None:
     """Hands `fill` the file `path` to write to, or standard output for ``-``.
+
+    A file gets its name when it is whole, so that an older one is lost to no full disk.
 
     Raises:
         UserError: the file cannot be written.
     """
-    import io
-
     if path == "-":
         lines = io.StringIO()
         fill(lines)
         write(lines.getvalue())
         return
+    form: dict[str, Any] = {"encoding": "utf-8", "errors": "backslashreplace", "newline": "\n"}
+
+    def whole(file: IO[bytes]) -> None:
+        text = io.TextIOWrapper(file, **form)
+        fill(text)
+        text.detach()
+
+    place = Path(path).resolve()  # a link stays one
     try:
-        with open(path, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
-            fill(file)
+        if place.exists() and not place.is_file():  # a pipe, a device
+            with open(path, "w", **form) as file:
+                fill(file)
+        else:
+            write_durably(place, whole)
     except OSError as error:
         raise UserError(f"cannot be written ({error.strerror})", path=path) from None

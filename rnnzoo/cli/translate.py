@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from rnnzoo.cli.backend import add_backend, backend_of
 from rnnzoo.cli.options import fraction, seed, whole
 from rnnzoo.cli.plugins import add_import
-from rnnzoo.cli.text_io import add_form, choose_device, form_of, known_text, notice, read_text, write
+from rnnzoo.cli.text_io import add_form, check_output, choose_device, form_of, known_text, notice, read_text, write
 from rnnzoo.errors import UserError
 
 if TYPE_CHECKING:
@@ -151,6 +151,9 @@ def _options(args: argparse.Namespace) -> dict[str, Any]:
         from rnnzoo.inference.translation.attention_picture import picture_format
 
         picture_format(args.attention)
+    for path in (args.attention, args.output):  # before a model is loaded
+        if path is not None:
+            check_output(path)
 
     from rnnzoo.decoding import SamplingConfig, SearchConfig
 

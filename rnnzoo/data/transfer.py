@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from rnnzoo.files import read_utf8
+
 __all__ = ["Progress", "TransferError", "discard", "fetch"]
 
 Progress = Callable[[int, int | None], None]
@@ -72,7 +74,7 @@ def discard(part: Path) -> None:
 
 def _attempt(url: str, part: Path, limit: int, progress: Progress | None) -> bool:
     """One request; returns whether it continued what was there."""
-    tag = _note(part).read_text() if _note(part).exists() else ""
+    tag = read_utf8(_note(part)) if _note(part).exists() else ""
     start = part.stat().st_size if tag and part.exists() else 0
     request = urllib.request.Request(url, headers={"User-Agent": "rnnzoo", "Accept-Encoding": "identity"})
     if start:

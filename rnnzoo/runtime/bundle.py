@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
+from ..opening import open_regular
 
 __all__ = ["FORMAT", "META", "SCHEMA", "WEIGHTS", "Bundle"]
 
@@ -100,11 +101,13 @@ class Bundle:
         """At most one byte more than `most`, so that what is longer shows."""
         try:
             if self.path.is_dir():
-                with (self.path / name).open("rb") as file:
+                if not (self.path / name).exists():
+                    raise KeyError(name)
+                with open_regular(self.path / name) as file:
                     return file.read(most + 1)
             with zipfile.ZipFile(self.path) as archive, archive.open(name) as member:
                 return member.read(most + 1)
-        except (FileNotFoundError, KeyError):
+        except KeyError:
             raise UserError(f"{name} is missing: not a model that `rnnzoo export` wrote", path=self.path) from None
         except (zipfile.BadZipFile, NotImplementedError, RuntimeError):
             raise UserError("is neither a folder nor a whole ZIP file", path=self.path) from None

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..config import Config
 from ..errors import UserError
-from ..ranges import Beam, Count, NonNegative
+from ..ranges import Beam, Count, Length, NonNegative
 
 __all__ = ["Hypothesis", "SearchConfig", "row_limits"]
 
@@ -60,8 +60,8 @@ class SearchConfig(Config):
     length_penalty: Literal["none", "average", "wu"] = "average"
     alpha: NonNegative = 1.0
     no_repeat_ngram: Count = 0
-    min_len: Count = 0
-    max_len: Count = 0
+    min_len: Length = 0
+    max_len: Length = 0
 
     def __post_init__(self) -> None:
         if self.nbest > self.beam:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rnnzoo.errors import UserError
-from rnnzoo.files import write_text
+from rnnzoo.files import read_utf8, write_text
 
 __all__ = ["around", "grid", "paragraph", "put_between"]
 
@@ -31,7 +31,7 @@ def around(page: Path, begin: str, end: str, what: str) -> tuple[str, str]:
     Raises:
         UserError: the page does not have the marks.
     """
-    old = page.read_text(encoding="utf-8") if page.is_file() else ""
+    old = read_utf8(page) if page.is_file() else ""
     if begin not in old or end not in old:
         raise UserError(f"has no place for {what}: write {begin} and {end} where it is to stand", path=page)
     return old.split(begin)[0], old.split(end)[1]

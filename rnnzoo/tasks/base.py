@@ -116,9 +116,13 @@ class Task(lightning.LightningModule):
 
     # ----------------------------------------------------------------------------------- optimisation
 
+    def build_optimizer(self) -> torch.optim.Optimizer:
+        """The optimiser as a run begins with it; a checkpoint's is held against it."""
+        return self.optimizer_config.build(self.model.named_parameters())
+
     def configure_optimizers(self) -> Any:
         """The optimiser, and the schedule over all steps of the run."""
-        optimizer = self.optimizer_config.build(self.model.named_parameters())
+        optimizer = self.build_optimizer()
         per_epoch, total = self._steps()
         return {
             "optimizer": optimizer,

@@ -198,8 +198,9 @@ class RunFolder:
             fault: what is wrong with one that is whole, None where nothing is.
 
         Raises:
-            UserError: none was written yet, or none is whole.
+            UserError: none was written yet, or none is whole, or there is no place for the next.
         """
+        self.check_checkpoints()
         for half in self.checkpoints.glob(".*.ckpt*"):
             half.unlink(missing_ok=True)
         numbered = sorted(self.checkpoints.glob("step-*.ckpt"), reverse=True)
@@ -220,8 +221,22 @@ class RunFolder:
             )
         raise UserError("the run stopped before its first checkpoint: start it anew without --resume", path=self.path)
 
+    def check_checkpoints(self) -> None:
+        """Refuses what stands where checkpoints are to be written, before anything is computed.
+
+        Raises:
+            UserError: a file is in the folder's place, or a folder in that of a checkpoint.
+        """
+        if os.path.lexists(self.checkpoints) and not self.checkpoints.is_dir():
+            raise UserError("is no folder, and checkpoints go there: remove it", path=self.checkpoints)
+        for path in (*self.checkpoints.glob("*.ckpt"), *self.checkpoints.glob("*.sha256")):
+            if path.is_dir() and not path.is_symlink():  # all else gives way when the new one takes its name
+                raise UserError("is a folder, and a checkpoint goes there: remove it", path=path)
+
     def forget(self) -> None:
         """Removes what the run has computed so far, for `--restart`."""
+        if self.checkpoints.is_symlink() or self.checkpoints.is_file():
+            self.checkpoints.unlink()
         shutil.rmtree(self.checkpoints, ignore_errors=True)
         for name in ("history.jsonl", "metrics.json"):
             (self.path / name).unlink(missing_ok=True)

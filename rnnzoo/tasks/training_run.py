@@ -120,7 +120,7 @@ class _Training:
         check_interval(plan.trainer, self.job.data.batches_per_epoch)
         self.task = self.job.build(run)
         self.task.on_nonfinite = plan.on_nonfinite
-        self.found = _where_to_go_on(run, restart, lambda path: checkpoint_fault(path, self.task)) if resume else None
+        self.found = _where_to_go_on(run, restart, self._fault) if resume else None
         self.bar, self.history = TrainProgress(self.job.unit), History(run.path / "history.jsonl")
         self.visible = plan.trainer.get("enable_progress_bar", True)
         callbacks = [
@@ -131,6 +131,9 @@ class _Training:
         ]
         self.trainer = build_trainer(plan.trainer, run.path, callbacks)
         self.job.check_ranks(self.trainer.world_size)
+
+    def _fault(self, path: Path) -> str | None:
+        return checkpoint_fault(path, self.task, self.task.build_optimizer())
 
     def begin(self, given: Mapping[str, Any], overlays: Sequence[str | Path]) -> None:
         """Notes what is run, or that it is to become longer.

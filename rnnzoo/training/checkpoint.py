@@ -18,7 +18,7 @@ from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.trainer.states import TrainerFn
 
 from rnnzoo.errors import UserError
-from rnnzoo.files import sha256_file, write_durably, write_text
+from rnnzoo.files import read_utf8, sha256_file, write_durably, write_text
 from rnnzoo.training.finite import NonFiniteError
 from rnnzoo.training.resume import gather_ranks
 
@@ -186,8 +186,8 @@ def _known(path: Path) -> list[str]:
     """The hashes that a checkpoint may have."""
     place = sidecar(path)
     try:
-        return [line.split()[0] for line in place.read_text(encoding="ascii").splitlines() if line.split()]
-    except (OSError, ValueError):
+        return [line.split()[0] for line in read_utf8(place).splitlines() if line.split()]
+    except UserError:
         return []
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import torch
 from packaging.version import InvalidVersion, Version
 from torch import nn
+from torch.optim import Optimizer
 
 __all__ = ["checkpoint_fault"]
 
@@ -25,14 +28,16 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
 }
 
 
-def checkpoint_fault(path: Path, module: nn.Module) -> str | None:
+def checkpoint_fault(path: Path, module: nn.Module, optimizer: Optimizer) -> str | None:
     """What is wrong with a checkpoint for going on with the training of `module`; None where nothing is.
 
     Args:
-        path: the file, whose hash is right. module: what is trained, as it begins.
+        path: the file, whose hash is right. module: what is trained. optimizer: what trains it; both as they begin.
     """
     try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of pickle protocols that torch does not write
+            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises half a dozen kinds
         return f"cannot be read ({type(error).__name__})"
     if not isinstance(checkpoint, dict):
@@ -50,7 +55,7 @@ def checkpoint_fault(path: Path, module: nn.Module) -> str | None:
         return "its step is negative"
     return (
         _weights(checkpoint["state_dict"], module)
-        or _optimizer(checkpoint["optimizer_states"], module)
+        or _optimizer(checkpoint["optimizer_states"], optimizer)
         or (None if len(checkpoint["lr_schedulers"]) == 1 else "has no state of the schedule")
         or _ranks(checkpoint["rnnzoo"])
     )
@@ -70,23 +75,51 @@ def _weights(found: Mapping[str, Any], module: nn.Module) -> str | None:
     return None
 
 
-def _optimizer(states: list[Any], module: nn.Module) -> str | None:
+def _optimizer(states: list[Any], own: Optimizer) -> str | None:
+    """Fused kernels trust the shapes: a wrong one ends the process, or computes with what lies behind it in memory."""
     if len(states) != 1 or not isinstance(states[0], Mapping):
         return "has no state of the optimiser"
     state, groups = states[0].get("state"), states[0].get("param_groups")
     if not isinstance(state, Mapping) or not isinstance(groups, list):
         return "has no state of the optimiser"
-    numbered = [n for group in groups if isinstance(group, Mapping) for n in group.get("params", ())]
-    parameters = [p for p in module.parameters() if p.requires_grad]
-    if len(numbered) != len(parameters):
-        return f"its optimiser has {len(numbered)} parameters, the model {len(parameters)}"
-    if any(number not in numbered or not isinstance(one, Mapping) for number, one in state.items()):
-        return "its optimiser's state is of other parameters"
-    sizes = sorted(p.numel() for p in parameters)
-    held = sorted(one["exp_avg"].numel() for one in state.values() if isinstance(one.get("exp_avg"), torch.Tensor))
-    if held and any(size not in sizes for size in held):
-        return "its optimiser's state has other shapes"
+    if not all(isinstance(group, Mapping) and isinstance(group.get("params"), list) for group in groups):
+        return "has no state of the optimiser"
+    parameters = [parameter for group in own.param_groups for parameter in group["params"]]
+    counts = [len(group["params"]) for group in groups]
+    if counts != [len(group["params"]) for group in own.param_groups]:
+        return f"its optimiser has {sum(counts)} parameters, the model {len(parameters)}"
+    for group, expected in zip(groups, own.param_groups, strict=True):
+        for key, value in expected.items():
+            is_flag = value is None or isinstance(value, bool)  # PyTorch fills in those that an older version lacked
+            if key != "params" and not (_is_alike(group[key], value) if key in group else is_flag):
+                return f"its optimiser has no {key!r} as this one has"
+    order = {number: i for i, number in enumerate(number for group in groups for number in group["params"])}
+    for number, held in state.items():
+        if number not in order or not isinstance(held, Mapping):
+            return "its optimiser's state is of other parameters"
+        parameter = parameters[order[number]]
+        for value in held.values():
+            if not isinstance(value, torch.Tensor):
+                fits = value is None or isinstance(value, int | float)
+            elif value.dim() == 0:
+                fits = not value.is_complex()
+            else:
+                fits = value.shape == parameter.shape and value.is_floating_point() and value.layout == torch.strided
+            if not fits:
+                return "its optimiser's state has other shapes"
     return None
+
+
+def _is_alike(value: Any, own: Any) -> bool:
+    """Whether a setting can stand where another is: a number for a number, and so on."""
+    if isinstance(own, bool) or own is None or isinstance(own, str):
+        return value is None or type(value) is type(own) or (own is None and isinstance(value, bool))
+    if isinstance(own, int | float):
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(own, list | tuple):
+        same = isinstance(value, list | tuple) and len(value) == len(own)
+        return same and all(map(_is_alike, value, own))
+    return type(value) is type(own)
 
 
 def _ranks(noted: Mapping[str, Any]) -> str | None:

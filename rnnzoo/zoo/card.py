@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rnnzoo.data.sources import OWN_LICENCE, CorpusEntry
-from rnnzoo.files import write_text
+from rnnzoo.files import read_utf8, write_text
 from rnnzoo.zoo.figures import figures, unit_of
 from rnnzoo.zoo.folder import read_config, read_metrics
 from rnnzoo.zoo.footprint import GRAMS_PER_KWH, footprint
@@ -35,7 +35,7 @@ def card(folder: Path, repo: str | None = None) -> str:
     entry = trained_on(metrics, config)
     corpus = corpus if entry is None else entry.name  # a corpus of pairs is called by its direction, too
     parts, path = kind_of_task(config["task"]).card, folder / "samples.txt"
-    samples = path.read_text(encoding="utf-8") if path.is_file() else ""
+    samples = read_utf8(path) if path.is_file() else ""
     return (
         f"---\n{_header(metrics, config, name, corpus, unit, entry)}\n---\n\n"
         + "\n\n".join(

@@ -12,8 +12,9 @@ from typing import Any, Literal
 
 import torch
 
+from rnnzoo.destinations import check_folder_destination
 from rnnzoo.errors import UserError
-from rnnzoo.files import sha256_file, write_json, write_text
+from rnnzoo.files import read_utf8, sha256_file, write_json, write_text
 from rnnzoo.shapes import Tensor
 from rnnzoo.zoo.card import write_card
 from rnnzoo.zoo.folder import SCHEMA, load_folder, read_config, read_metrics, save_weights, weighed
@@ -63,6 +64,7 @@ def make_entry(
     in_place = target.is_dir() and target.resolve() == source.resolve() and not (target / ENTRY).exists()
     if target.exists() and not (force or in_place):
         raise UserError("is there already; --force replaces it", path=target)
+    check_folder_destination(target.parent)
     model = load_folder(source)
     corpus = kind_of(model).corpus(config.get("data", {}), files or kept_text(source))
     if corpus.name == "pydocs":
@@ -186,7 +188,7 @@ def shareable_recipe(path: Path) -> str:
     """The recipe without the folders of own text files, and of the run that it goes on from; it may be of any task."""
     import yaml
 
-    text = path.read_text(encoding="utf-8")
+    text = read_utf8(path)
     data = parse_yaml(text, path)
     section = data.get("data") if isinstance(data, dict) else None
     kind = next((kind for kind in kinds() if isinstance(data, dict) and data.get("task") in kind.tasks), None)

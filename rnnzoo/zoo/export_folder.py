@@ -15,7 +15,7 @@ from typing import Any
 
 from rnnzoo import state as states
 from rnnzoo.errors import UserError
-from rnnzoo.files import write_durably
+from rnnzoo.files import read_json, write_durably
 from rnnzoo.inference.eval_mode import evaluating
 from rnnzoo.inference.graphs.onnx import require_onnx, to_onnx
 from rnnzoo.inference.graphs.stretch import read_graph, write_graph
@@ -146,9 +146,9 @@ def _replaceable(path: Path) -> bool:
     if not names:
         return True
     try:
-        meta = json.loads((path / META).read_bytes())
+        meta = read_json(path / META)
         return bool(meta["format"] == FORMAT and names <= {META, *meta["files"]})
-    except (OSError, ValueError, TypeError, KeyError):
+    except (UserError, TypeError, KeyError):
         return False
 
 

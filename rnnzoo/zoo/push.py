@@ -14,7 +14,7 @@ from typing import Any
 from torch import nn
 
 from rnnzoo.errors import UserError
-from rnnzoo.files import sha256_file, write_text
+from rnnzoo.files import read_utf8, sha256_file, write_text
 from rnnzoo.zoo.card import card
 from rnnzoo.zoo.entry import shareable_recipe, write_listing, write_samples
 from rnnzoo.zoo.folder import load_folder, save_folder
@@ -130,7 +130,7 @@ def _commit(
 ) -> Published:
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, ModelCard
 
-    text = (folder / "README.md").read_text(encoding="utf-8")
+    text = read_utf8(folder / "README.md")
     name = str(ModelCard(text).data.get("model_name") or repo.split("/")[1])
     names = [ENTRY, *listing(folder)]
     try:

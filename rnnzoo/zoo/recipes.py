@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from rnnzoo.errors import UserError, nearest
+from rnnzoo.files import read_utf8
 from rnnzoo.zoo.paths import packaged
 from rnnzoo.zoo.yaml_text import Loader, parse_yaml
 
@@ -55,7 +56,7 @@ def recipe_text(recipe: str | os.PathLike[str]) -> str:
         UserError: as `find_recipe` and `read_recipe`.
     """
     path = find_recipe(recipe)
-    text = path.read_text(encoding="utf-8")
+    text = read_utf8(path)
     if os.fspath(recipe) == path.stem or os.fspath(recipe) not in recipe_names():
         return text
     comment = "".join(line for line in text.splitlines(keepends=True) if line.startswith("#"))
@@ -128,7 +129,7 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
 
 def _names_in(path: Path) -> list[str]:
     """The names of the recipes in a file: its own, or those of its variants."""
-    if "\nvariants:" not in path.read_text(encoding="utf-8"):  # most files need not be parsed to be listed
+    if "\nvariants:" not in read_utf8(path):  # most files need not be parsed to be listed
         return [path.stem]
     architecture = path.stem.partition(".")[0]
     return [f"{architecture}.{tag}" for tag in _variants(_mapping(path), path)]
@@ -142,12 +143,7 @@ def _variants(data: Mapping[str, Any], path: Path) -> dict[str, Mapping[str, Any
 
 
 def _mapping(path: Path) -> dict[str, Any]:
-    try:
-        data = parse_yaml(path.read_text(encoding="utf-8"), path)
-    except UnicodeDecodeError as error:
-        raise UserError("is not UTF-8", path=path, position=f"byte {error.start}") from None
-    except OSError as error:
-        raise UserError(f"cannot be read ({error.strerror})", path=path) from None
+    data = parse_yaml(read_utf8(path), path)
     if not isinstance(data, dict):
         raise UserError("a recipe is a mapping of sections: task, data, model, ...", path=path)
     return data

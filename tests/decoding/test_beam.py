@@ -262,8 +262,8 @@ def test_no_sentences():
         ({"alpha": -1.0}, "alpha: 0 <= alpha <= 1e6; got -1"),
         ({"alpha": float("nan")}, "alpha: 0 <= alpha <= 1e6; got nan"),
         ({"no_repeat_ngram": -1}, "no_repeat_ngram: 0 <= no_repeat_ngram <= 1e12; got -1"),
-        ({"min_len": -1}, "min_len: 0 <= min_len <= 1e12; got -1"),
-        ({"max_len": -1}, "max_len: 0 <= max_len <= 1e12; got -1"),
+        ({"min_len": -1}, "min_len: 0 <= min_len <= 10000; got -1"),
+        ({"max_len": -1}, "max_len: 0 <= max_len <= 10000; got -1"),
         ({"min_len": 4, "max_len": 3}, "min_len, 4, is above max_len, 3"),
     ],
 )

@@ -30,6 +30,7 @@ def json_change(case: Case, path: Path) -> None:
 
 def weights_change(case: Case, path: Path) -> None:
     """Changes a tensor of a safetensors file."""
+    from safetensors import SafetensorError
     from safetensors.torch import load_file, save_file
 
     draw = case.draw
@@ -44,7 +45,10 @@ def weights_change(case: Case, path: Path) -> None:
         if how == "huge header":
             path.write_bytes((2 ** draw.choice([40, 62, 20])).to_bytes(8, "little") + path.read_bytes()[8:])
             return
-        tensors = {name: tensor.clone() for name, tensor in load_file(path).items()}
+        try:
+            tensors = {name: tensor.clone() for name, tensor in load_file(path).items()}
+        except SafetensorError as error:  # the change before this one left no weights
+            raise ValueError(path) from error
         name = draw.choice(sorted(tensors))
         tensor = tensors[name]
         if how == "gone":
