@@ -12,7 +12,7 @@ PYTHON ?=
 TORCH_INDEX ?=
 ARGS ?=
 
-.PHONY: help quickstart test test-slow test-browser playground test-gpu lint types floors docs docs-look pytest fuzz kill-test format bench tour wheels publish clean distclean
+.PHONY: help quickstart test test-slow test-browser test-integrations playground test-gpu lint types floors docs docs-look pytest fuzz kill-test format bench tour wheels publish clean distclean
 .DEFAULT_GOAL := help
 
 help:
@@ -20,6 +20,7 @@ help:
 	@echo "make test         everything that has to pass: lint, types, floors, docs, tests"
 	@echo "make test-slow    the tests that take long"
 	@echo "make test-browser the pages of every model in Chromium and Firefox"
+	@echo "make test-integrations   rnnzoo in other projects' programs: lm-evaluation-harness, transformers, trackers"
 	@echo "make playground   three pages that run a model, in docs/_build/playground"
 	@echo "make test-gpu     the tests of a GPU, where there is one"
 	@echo "make kill-test    kill -9, N=200 times: no run is lost"
@@ -58,7 +59,7 @@ docs-look: docs
 # As they are written, from seed 0; with ORDER= in random order from a drawn seed.
 ORDER ?= -p no:randomly
 pytest: .venv/installed-dev
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 $(ORDER) -m "not slow and not browser" $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 $(ORDER) -m "not slow and not browser and not integration" $(ARGS)
 
 test-slow: .venv/installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m slow $(ARGS)
@@ -67,6 +68,11 @@ test-slow: .venv/installed-dev
 test-browser: .venv/installed-dev
 	$(PIP) -e ".[look]"
 	OMP_NUM_THREADS=1 $(BIN)/pytest -q -rs -m browser tests/page $(ARGS)
+
+# Installs the packages of other projects, whose tests `make test` leaves out.
+test-integrations: .venv/installed-dev
+	$(PIP) -e ".[eval,transformers,trackers]"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q -rs $(ORDER) -m integration tests/integrations $(ARGS)
 
 # Three pages that run a model, in docs/_build/playground.
 PLAYGROUND := docs/_build/playground

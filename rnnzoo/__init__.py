@@ -59,8 +59,8 @@ _HOME = {
     "train": "rnnzoo.tasks",
 }
 _PACKAGES = {
-    *("backbones", "cells", "data", "decoding", "embeddings", "inference", "metrics", "models", "networks", "nn"),
-    *("page", "plot", "state", "studies", "tasks", "testing", "text", "training", "zoo"),
+    *("backbones", "cells", "data", "decoding", "embeddings", "inference", "integrations", "metrics", "models"),
+    *("networks", "nn", "page", "plot", "state", "studies", "tasks", "testing", "text", "training", "zoo"),
 }
 
 _find_moved_modules()

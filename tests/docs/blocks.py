@@ -33,6 +33,7 @@ OUTSIDE = {
     "torchrun": "starts several machines; tests/tasks/test_ranks.py starts ranks",
     "srun": "needs SLURM",
     "scontrol": "needs SLURM",
+    "rnnzoo-lm-eval": "needs an extra; tests/integrations/test_lm_eval.py runs it",
     "git": "no part of the package",
     "zcat": "the shell's",
     "jupyter": "opens a browser; test_notebooks.py runs the notebooks",

@@ -28,6 +28,7 @@ from rnnzoo.cli import COMMANDS, main
 
 ELSEWHERE = {
     "docs/add-a-cell.md": "carried out by test_add_a_cell.py",
+    **{page: "run by tests/integrations" for page in pages() if page.startswith("docs/integrations/")},
     **{page: "run by test_tour.py" for page in pages() if page.startswith("docs/tour/")},
 }
 """Pages whose Python has a test of its own."""

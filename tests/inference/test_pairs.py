@@ -10,7 +10,7 @@ from adaptive import CHARACTERS, KINDS, build
 
 from rnnzoo.backbones import StackConfig
 from rnnzoo.errors import UserError
-from rnnzoo.inference.scoring import sentence_pairs as pairs
+from rnnzoo.inference.scoring import rows
 from rnnzoo.inference.scoring.sentence_pairs import score_lines, score_pairs, write_pairs
 from rnnzoo.inference.scoring.text import score_text
 from rnnzoo.models import LanguageModelConfig
@@ -30,7 +30,7 @@ def lines(kind: str) -> list[str]:
 @pytest.mark.parametrize("batch", [1, 100, 4096])
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_line_scores_what_it_scores_by_itself(monkeypatch: pytest.MonkeyPatch, kind: str, batch: int) -> None:
-    monkeypatch.setattr(pairs, "_MAX_TOKENS", batch)
+    monkeypatch.setattr(rows, "_MAX_TOKENS", batch)
     model = build(kind).train()
     texts = lines(kind)
     random.Random(1).shuffle(texts)

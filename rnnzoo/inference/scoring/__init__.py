@@ -1,4 +1,4 @@
 """How well a language model predicts text.
 
-Read from the top: text, sentence_pairs, adaptation, dynamic, surprisal, neural_cache.
+Read from the top: text, sentence_pairs, rows, adaptation, dynamic, surprisal, neural_cache.
 """

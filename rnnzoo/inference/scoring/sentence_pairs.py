@@ -8,20 +8,13 @@ from dataclasses import dataclass
 from typing import IO, Literal
 
 import numpy as np
-import numpy.typing as npt
-import torch
-import torch.nn.functional as F
 
-from rnnzoo.inference.eval_mode import MAX_LOGITS, at_least_float32, device_of, evaluating
-from rnnzoo.inference.scoring.surprisal import StaticReader, surprisals
+from rnnzoo.inference.scoring.rows import Row, score_rows
 from rnnzoo.metrics import Totals
 from rnnzoo.networks import LanguageNet
 from rnnzoo.text.reading import left_out, start_token, unknown_tokens
 
 __all__ = ["Pair", "score_lines", "score_pairs", "write_pairs"]
-
-_MAX_TOKENS = 4096  # of one batch
-_LONGEST = 512  # beyond, a text is read by itself, in chunks
 
 
 @dataclass(frozen=True)
@@ -73,18 +66,7 @@ def score_lines(
     if unknown == "drop":
         kept = zip(texts, ids, strict=True)
         texts = [tokenizer.decode(row[1:]) if left_out(tokenizer, text) else text for text, row in kept]
-    nats = [0.0] * len(lines)
-    order = sorted(range(len(lines)), key=lambda index: len(ids[index]))
-    while order:
-        longest = len(ids[order[-1]]) - 1
-        if longest > _LONGEST:
-            index = order.pop()
-            nats[index] = math.fsum(surprisals(StaticReader(model), ids[index])[0])
-            continue
-        rows = max(1, min(_MAX_TOKENS, MAX_LOGITS // model.vocab_size) // max(longest, 1))
-        order, batch = order[:-rows], order[-rows:]
-        for index, row in zip(batch, _batch(model, [ids[index] for index in batch]), strict=True):
-            nats[index] = math.fsum(row)
+    nats = [math.fsum(scores.nats) for scores in score_rows(model, [Row(row) for row in ids])]
     return [
         Totals(total, len(row) - 1, len(text), len(text.encode("utf-8", "surrogatepass")))
         for total, row, text in zip(nats, ids, texts, strict=True)
@@ -116,15 +98,3 @@ def write_pairs(pairs: Sequence[Pair], file: IO[str]) -> None:
         first, second = (f"{totals.nats:.6f}" for totals in pair.totals)
         counts = "\t".join(map(str, pair.unknown))
         file.write(f"{first}\t{second}\t{pair.likelier}\t{counts}\t{pair.first}\t{pair.second}\n")
-
-
-def _batch(model: LanguageNet, rows: list[npt.NDArray[np.int64]]) -> list[npt.NDArray[np.float64]]:
-    """Surprisals of each row's tokens but the first; what is padded stands behind, where it changes nothing."""
-    length = max(map(len, rows))
-    padded = torch.from_numpy(np.stack([np.pad(row, (0, length - len(row)), mode="edge") for row in rows]))
-    padded = padded.to(device_of(model))
-    with evaluating(model):
-        hidden, _ = model.hidden(padded[:, :-1])
-        logits = at_least_float32(model.head(hidden.flatten(0, 1)))
-        nats = F.cross_entropy(logits, padded[:, 1:].flatten(), reduction="none").view(len(rows), -1)
-    return [line[: len(row) - 1] for line, row in zip(nats.double().cpu().numpy(), rows, strict=True)]
