@@ -42,15 +42,27 @@ globalThis.checks = {
     return sentences.map((sentence) => globalThis.rnnzoo.models[0].translate(sentence))
   },
 
-  // The best of some short runs, which another program's turn on the processor does not fall into.
-  speed(sentences) {
+  // What a translator looked at, in the terms of `trace`.
+  look(text) {
     const [model] = globalThis.rnnzoo.models
-    const times = Array.from({ length: 40 }, (_, i) => {
+    const source = model.encode(text)
+    let best
+    for (const { hypotheses } of model.search(source)) best = hypotheses[0]
+    const steps = model.look(source, best.tokens)
+    return {
+      written: model.written(best.tokens), attention: steps.map(({ weights }) => weights),
+      surprisal: steps.map(({ p }) => -Math.log2(p)),
+    }
+  },
+
+  // Milliseconds of each of `count` short runs: 50 characters, or a sentence.
+  speed(count, sentences) {
+    const [model] = globalThis.rnnzoo.models
+    return Array.from({ length: count }, (_, i) => {
       const begun = performance.now()
       if (sentences) model.translate(sentences[i % sentences.length])
       else model.generate('', 50, { temperature: 0 })
       return performance.now() - begun
     })
-    return Math.min(...times)
   },
 }

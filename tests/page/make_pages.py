@@ -1,4 +1,6 @@
-"""python -m make_pages FOLDER: a page of a language model over each cell's examples, and what PyTorch says of them."""
+"""python -m make_pages FOLDER: a page of a language model over each cell's examples, and of a translator with each kind
+of attention, and what PyTorch says of them.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +10,15 @@ from pathlib import Path
 
 import torch
 from every_cell import ALPHABET, examples
+from small_translator import small_translator
 
 from rnnzoo.models import LanguageModelConfig
+from rnnzoo.nn import AttentionConfig
 from rnnzoo.page import write_page
 from rnnzoo.text import CharTokenizerConfig
 from rnnzoo.zoo import save_folder
+
+SENTENCE = "abc, def."
 
 
 @torch.no_grad()
@@ -32,5 +38,19 @@ def make(folder: Path) -> None:
     (folder / "expected.json").write_text(json.dumps(expected), encoding="utf-8")
 
 
+def make_translators(folder: Path) -> None:
+    """translator-KIND.html, and translators.json: what `trace` says of a sentence, by kind."""
+    expected = {}
+    for kind in [*AttentionConfig.names(), None]:
+        model = small_translator(attention=kind, bridge="projected", reverse_source=kind == "general").eval()
+        save_folder(folder / f"translator-{kind}", model)
+        write_page(str(folder / f"translator-{kind}"), folder / f"translator-{kind}.html")
+        found = model.trace(SENTENCE)
+        arrays = {name: array.tolist() for name, array in found.items()}
+        expected[str(kind)] = {"arrays": arrays, "written": model.translate([SENTENCE])[0]}
+    (folder / "translators.json").write_text(json.dumps(expected), encoding="utf-8")
+
+
 if __name__ == "__main__":
     make(Path(sys.argv[1]))
+    make_translators(Path(sys.argv[1]))

@@ -57,10 +57,12 @@ export function* beamSearch(step, state, { eos, beam = 5, limit, alpha = 1, unwr
 }
 
 function logSoftmax(logits) {
+  const out = new Float32Array(logits.length)
   let top = -Infinity
-  for (const one of logits) if (one > top) top = one
+  for (let i = 0; i < out.length; i++) if (logits[i] > top) top = logits[i]
   let sum = 0
-  for (const one of logits) sum += Math.exp(one - top)
+  for (let i = 0; i < out.length; i++) sum += Math.exp(logits[i] - top)
   const shift = top + Math.log(sum)
-  return Float32Array.from(logits, (one) => one - shift)
+  for (let i = 0; i < out.length; i++) out[i] = logits[i] - shift
+  return out
 }

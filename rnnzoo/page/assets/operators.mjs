@@ -1,115 +1,7 @@
 // The operators of exported graphs, under PyTorch's names. Arguments come in the order of its schemas.
 
+import { GELU, LOOPS, complexProduct, complexSum, compare, kindOf, map, pairs, sigmoid, tanh, zip } from './elementwise.mjs'
 import { Tensor, arrayOf, axisOf, broadcast, count, expanded, filled, gathered, strides } from './tensor.mjs'
-
-const FLOAT = new Set([Float32Array, Float64Array])
-
-// ---------------------------------------------------------------------------------------------------- elementwise
-
-function map(x, f, Kind = FLOAT.has(x.data.constructor) ? x.data.constructor : Float32Array) {
-  const { data } = x
-  const out = new Kind(data.length)
-  for (let i = 0; i < data.length; i++) out[i] = f(data[i])
-  return new Tensor(x.shape, out)
-}
-
-function kindOf(a, b) {
-  const [x, y] = [a.data.constructor, b.data.constructor]
-  if (x === y) return x
-  for (const Kind of [Float64Array, Float32Array, Int32Array]) {
-    // a number without axes does not widen what has some
-    if ((x === Kind && (a.shape.length || !FLOAT.has(y))) || (y === Kind && (b.shape.length || !FLOAT.has(x)))) return Kind
-  }
-  return FLOAT.has(x) ? x : y
-}
-
-function number(value, like) {
-  const Kind = FLOAT.has(like.data.constructor) || Number.isInteger(value) ? like.data.constructor : Float32Array
-  const data = new (Kind === Uint8Array ? Int32Array : Kind)(1)
-  data[0] = value
-  return new Tensor([], data)
-}
-
-// f of two tensors, or of a tensor and a number, each brought to the other's shape.
-function zip(a, b, f, Result) {
-  if (typeof a === 'number') a = number(a, b)
-  if (typeof b === 'number') b = number(b, a)
-  const Kind = Result ?? kindOf(a, b)
-  const x = a.data
-  const y = b.data
-  if (same(a.shape, b.shape)) {
-    const out = new Kind(x.length)
-    for (let i = 0; i < out.length; i++) out[i] = f(x[i], y[i])
-    return new Tensor(a.shape, out)
-  }
-  const shape = broadcast(a.shape, b.shape)
-  const size = count(shape)
-  const out = new Kind(size)
-  if (y.length === 1) for (let i = 0; i < size; i++) out[i] = f(x[i], y[0])
-  else if (x.length === 1) for (let i = 0; i < size; i++) out[i] = f(x[0], y[i])
-  else if (x.length === size && trailing(b.shape, shape)) {
-    for (let i = 0, j = 0; i < size; i++) {
-      out[i] = f(x[i], y[j])
-      if (++j === y.length) j = 0
-    }
-  } else {
-    const left = expanded(a, shape).data
-    const right = expanded(b, shape).data
-    for (let i = 0; i < size; i++) out[i] = f(left[i], right[i])
-  }
-  return new Tensor(shape, out)
-}
-
-function same(a, b) {
-  return a.length === b.length && a.every((size, axis) => size === b[axis])
-}
-
-// Whether the last axes of `shape` are those of `small`, and it has no other.
-function trailing(small, shape) {
-  const lead = shape.length - small.length
-  let from = 0
-  while (small[from] === 1) from++
-  return small.slice(from).every((size, axis) => size === shape[lead + from + axis])
-}
-
-const compare = (f) => (a, b) => zip(a, b, (x, y) => (f(x, y) ? 1 : 0), Uint8Array)
-const sigmoid = (x) => 1 / (1 + Math.exp(-x))
-
-function complexProduct(a, b) {
-  const shape = broadcast(a.shape, b.shape)
-  const [x, y] = [expanded(a, shape), expanded(b, shape)]
-  const out = new Float32Array(2 * count(shape))
-  const part = (t, i) => (t.complex ? [t.data[2 * i], t.data[2 * i + 1]] : [t.data[i], 0])
-  for (let i = 0; i < out.length / 2; i++) {
-    const [[r, s], [u, v]] = [part(x, i), part(y, i)]
-    out[2 * i] = r * u - s * v
-    out[2 * i + 1] = r * v + s * u
-  }
-  return new Tensor(shape, out, true)
-}
-
-function pairs(re, im) {
-  const shape = broadcast(re.shape, im.shape)
-  const [x, y] = [expanded(re, shape).data, expanded(im, shape).data]
-  const out = new Float32Array(2 * x.length)
-  for (let i = 0; i < x.length; i++) {
-    out[2 * i] = x[i]
-    out[2 * i + 1] = y[i]
-  }
-  return new Tensor(shape, out, true)
-}
-
-// erf to 1e-7 or so (Abramowitz & Stegun 7.1.26)
-function erf(x) {
-  const t = 1 / (1 + 0.3275911 * Math.abs(x))
-  const poly = ((((1.061405429 * t - 1.453152027) * t + 1.421413741) * t - 0.284496736) * t + 0.254829592) * t
-  return Math.sign(x) * (1 - poly * Math.exp(-x * x))
-}
-
-const GELU = {
-  none: (x) => 0.5 * x * (1 + erf(x * Math.SQRT1_2)),
-  tanh: (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x))),
-}
 
 // ------------------------------------------------------------------------------------------------------ reductions
 
@@ -118,11 +10,24 @@ function reduce(x, axes, keep, begin, f) {
   const rank = x.shape.length
   const over = new Set((axes?.length ? axes : x.shape.map((_, axis) => axis)).map((axis) => axisOf(axis, rank)))
   const kept = x.shape.map((size, axis) => (over.has(axis) ? 1 : size))
-  const out = new (x.data.constructor === Uint8Array ? Int32Array : x.data.constructor)(count(kept)).fill(begin)
-  const own = strides(kept)
-  const steps = x.shape.map((_, axis) => (over.has(axis) ? 0 : own[axis]))
-  const at = gathered(new Tensor([out.length], Int32Array.from(out.keys())), x.shape, steps).data
-  for (let i = 0; i < x.data.length; i++) out[at[i]] = f(out[at[i]], x.data[i])
+  const out = new (x.data.constructor === Uint8Array ? Int32Array : x.data.constructor)(count(kept))
+  const [first, last] = [Math.min(...over), Math.max(...over)]
+  if (over.size === last - first + 1) { // side by side, as one axis
+    const length = count(x.shape.slice(first, last + 1))
+    const inner = count(x.shape.slice(last + 1))
+    for (let i = 0; i < out.length; i++) {
+      let at = Math.floor(i / inner) * length * inner + (i % inner)
+      let value = begin
+      for (let step = 0; step < length; step++, at += inner) value = f(value, x.data[at])
+      out[i] = value
+    }
+  } else {
+    const own = strides(kept)
+    const steps = x.shape.map((_, axis) => (over.has(axis) ? 0 : own[axis]))
+    const places = gathered(new Tensor([out.length], Int32Array.from(out.keys())), x.shape, steps).data
+    out.fill(begin)
+    for (let i = 0; i < x.data.length; i++) out[places[i]] = f(out[places[i]], x.data[i])
+  }
   return new Tensor(keep ? kept : x.shape.filter((_, axis) => !over.has(axis)), out)
 }
 
@@ -328,15 +233,13 @@ function cast(x, dtype) {
   return new Tensor(x.shape, data)
 }
 
-const add = (a, b, alpha = 1) =>
-  a.complex ? new Tensor(...Object.values(addComplex(a, b))) : zip(a, b, alpha === 1 ? (x, y) => x + y : (x, y) => x + alpha * y)
-function addComplex(a, b) {
-  const shape = broadcast(a.shape, b.shape)
-  const [x, y] = [expanded(a, shape).data, expanded(b, shape).data]
-  return { shape, data: x.map((value, i) => value + y[i]), complex: true }
+const add = (a, b, alpha = 1) => {
+  if (a.complex) return complexSum(a, b)
+  return alpha === 1 ? zip(a, b, (x, y) => x + y, null, LOOPS.add) : zip(a, b, (x, y) => x + alpha * y)
 }
-const sub = (a, b, alpha = 1) => zip(a, b, (x, y) => x - alpha * y)
-const mul = (a, b) => (a.complex || b.complex ? complexProduct(a, b) : zip(a, b, (x, y) => x * y))
+const sub = (a, b, alpha = 1) =>
+  alpha === 1 ? zip(a, b, (x, y) => x - y, null, LOOPS.sub) : zip(a, b, (x, y) => x - alpha * y)
+const mul = (a, b) => (a.complex || b.complex ? complexProduct(a, b) : zip(a, b, (x, y) => x * y, null, LOOPS.mul))
 const keep = (x) => x
 
 export const OPERATORS = {
@@ -370,7 +273,7 @@ export const OPERATORS = {
     return new Tensor(shape, out)
   },
 
-  sigmoid: (x) => map(x, sigmoid), tanh: (x) => map(x, Math.tanh), relu: (x) => map(x, (v) => (v < 0 ? 0 : v)),
+  sigmoid: (x) => map(x, sigmoid, null, LOOPS.sigmoid), tanh: (x) => map(x, tanh, null, LOOPS.tanh), relu: (x) => map(x, (v) => (v < 0 ? 0 : v)),
   exp: (x) => map(x, Math.exp), expm1: (x) => map(x, Math.expm1), log: (x) => map(x, Math.log),
   log1p: (x) => map(x, Math.log1p), sqrt: (x) => map(x, Math.sqrt), rsqrt: (x) => map(x, (v) => 1 / Math.sqrt(v)),
   reciprocal: (x) => map(x, (v) => 1 / v), neg: (x) => map(x, (v) => -v, x.data.constructor),
