@@ -160,8 +160,13 @@ class LanguageNet(Network):
 
     def step(self, tokens: Int[Tensor, "B"], state: State, memory: State = ()) -> tuple[Float[Tensor, "B V"], State]:
         """One token further; what decoding calls. A language model has no `memory`."""
-        hidden, state = self.backbone.step(self.embedding_projection(self.embedding(tokens)), state)
-        return self.head(self.output_projection(hidden)), state
+        hidden, state = self.hidden_step(tokens, state)
+        return self.head(hidden), state
+
+    def hidden_step(self, tokens: Int[Tensor, "B"], state: State) -> tuple[Float[Tensor, "B D"], State]:
+        """`step` without the output layer."""
+        features, state = self.backbone.step(self.embedding_projection(self.embedding(tokens)), state)
+        return self.output_projection(features), state
 
     def nll(
         self, tokens: Int[Tensor, "B T"], targets: Int[Tensor, "B T"], state: State | None = None

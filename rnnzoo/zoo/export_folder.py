@@ -18,8 +18,8 @@ from rnnzoo.errors import UserError
 from rnnzoo.files import read_json, write_durably
 from rnnzoo.inference.eval_mode import evaluating
 from rnnzoo.inference.graphs.onnx import require_onnx, to_onnx
-from rnnzoo.inference.graphs.stretch import read_graph, write_graph
-from rnnzoo.inference.graphs.trace import Graph, encoder_graph, step_graph
+from rnnzoo.inference.graphs.stretch import language_graphs
+from rnnzoo.inference.graphs.trace import encoder_graph, step_graph
 from rnnzoo.inference.graphs.weights import quantised, shared_weights
 from rnnzoo.inference.plans import prepared
 from rnnzoo.models import LanguageModel, Seq2Seq
@@ -91,13 +91,10 @@ def export_folder(
 def bundle_files(model: Model, *, name: str = "", int8: bool = False, licence: str = "") -> dict[str, bytes]:
     """The files of an export, by name."""
     require_onnx("onnx", "onnxscript")
-    import onnx
-
     precision = str(next(model.parameters()).dtype).removeprefix("torch.")
     if precision != "float32":
         model = _snapshot(model)
-    graphs = _graphs(model)
-    protos = {part: onnx.load_from_string(to_onnx(graph)) for part, graph in graphs.items()}
+    protos = _graphs(model)
     if int8:
         for proto in protos.values():
             quantised(proto)
@@ -105,7 +102,7 @@ def bundle_files(model: Model, *, name: str = "", int8: bool = False, licence: s
     files = {f"{part}.onnx": proto.SerializeToString(deterministic=True) for part, proto in protos.items()}
     files[WEIGHTS] = weights
     files |= {file: one.to_json().encode("utf-8", "surrogatepass") for file, one in _tokenizers(model).items()}
-    meta = _meta(model, graphs, name, "int8" if int8 else "float32", licence)
+    meta = _meta(model, protos, name, "int8" if int8 else "float32", licence)
     meta["fingerprint"] = _fingerprint(files)
     files["README.md"] = _readme(meta).encode()
     meta["files"] = {
@@ -158,20 +155,32 @@ def _snapshot(model: Model) -> Model:
     return copy.deepcopy(model).float()
 
 
-def _graphs(model: Model) -> dict[str, Graph]:
-    if isinstance(model, Seq2Seq):
-        return {"encoder": encoder_graph(model), "step": step_graph(model)}
-    own: Any = prepared.folded(model, _TABLE)
-    return {"step": step_graph(own), "write": write_graph(own), "read": read_graph(own)}
+def _graphs(model: Model) -> dict[str, Any]:
+    """The `onnx.ModelProto`s of a model, its free sizes called what they are."""
+    import onnx
+
+    if isinstance(model, LanguageModel):
+        own: Any = prepared.folded(model, _TABLE)
+        return dict(language_graphs(own))
+    assert isinstance(model, Seq2Seq)
+    found = {}
+    for part, graph in {"encoder": encoder_graph(model), "step": step_graph(model)}.items():
+        found[part] = onnx.load_from_string(to_onnx(graph))
+        values = [*found[part].graph.input, *found[part].graph.output]
+        for value, port in zip(values, (*graph.inputs, *graph.outputs), strict=True):
+            for dim, size in zip(value.type.tensor_type.shape.dim, port.shape, strict=True):
+                if isinstance(size, str):
+                    dim.dim_param = size
+    return found
 
 
 def _tokenizers(model: Model) -> dict[str, Any]:
     return kind_of(model).tokenizers_of(model)
 
 
-def _meta(model: Model, graphs: Mapping[str, Graph], name: str, precision: str, licence: str) -> dict[str, Any]:
+def _meta(model: Model, graphs: Mapping[str, Any], name: str, precision: str, licence: str) -> dict[str, Any]:
     language = isinstance(model, LanguageModel)
-    step = graphs["step"]
+    state = [_port(one) for one in graphs["step"].graph.input if one.name.startswith("state.")]
     return {
         "format": FORMAT,
         "schema": SCHEMA,
@@ -186,27 +195,30 @@ def _meta(model: Model, graphs: Mapping[str, Graph], name: str, precision: str, 
         **kind_of(model).special_tokens(model),
         "state": [
             {
-                "name": port.name.removeprefix("state."),
-                "shape": list(port.shape),
-                "dtype": _dtype(port),
-                **({"initial": _initial(model, port.name)} if isinstance(model, LanguageModel) else {}),
+                **port,
+                "name": port["name"].removeprefix("state."),
+                **({"initial": _initial(model, port["name"])} if isinstance(model, LanguageModel) else {}),
             }
-            for port in step.inputs
-            if port.name.startswith("state.")
+            for port in state
         ],
         "graphs": {
             part: {
                 "file": f"{part}.onnx",
-                "inputs": [{"name": p.name, "shape": list(p.shape), "dtype": _dtype(p)} for p in graph.inputs],
-                "outputs": [{"name": p.name, "shape": list(p.shape), "dtype": _dtype(p)} for p in graph.outputs],
+                "inputs": [_port(one) for one in proto.graph.input],
+                "outputs": [_port(one) for one in proto.graph.output],
             }
-            for part, graph in graphs.items()
+            for part, proto in graphs.items()
         },
     }
 
 
-def _dtype(port: Any) -> str:
-    return str(port.dtype).removeprefix("torch.")
+def _port(value: Any) -> dict[str, Any]:
+    """Name, shape and dtype of an input or output."""
+    from onnx.helper import tensor_dtype_to_np_dtype
+
+    tensor = value.type.tensor_type
+    shape = [dim.dim_param or dim.dim_value for dim in tensor.shape.dim]
+    return {"name": value.name, "shape": shape, "dtype": str(tensor_dtype_to_np_dtype(tensor.elem_type))}
 
 
 def _initial(model: LanguageModel, name: str) -> Any:

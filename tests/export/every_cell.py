@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import sys
 from dataclasses import dataclass
 
 import torch
@@ -15,7 +14,6 @@ from rnnzoo.models import LanguageModel, LanguageModelConfig, Seq2Seq, Seq2SeqCo
 from rnnzoo.shapes import Tensor
 from rnnzoo.state import State
 from rnnzoo.text import CharTokenizerConfig
-from rnnzoo.zoo.export import export_model
 
 ALPHABET = "abcdefgh ,.\n"
 
@@ -69,7 +67,3 @@ def translator_of_all() -> Seq2Seq:
     stack = StackConfig(cell=SideBySideConfig(), hidden_size=10)
     config = Seq2SeqConfig(embedding_dim=6, encoder=stack, decoder=stack, bidirectional=False)
     return config.build(CharTokenizerConfig().build([ALPHABET])).eval()
-
-
-if __name__ == "__main__":  # which model, and the file
-    export_model(globals()[sys.argv[1]](), sys.argv[2])

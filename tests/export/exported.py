@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import exports
 import numpy as np
 import onnxruntime
 import pytest
@@ -35,15 +36,12 @@ class Exported(NamedTuple):
 def export(model: LanguageModel | Seq2Seq, place: Path, name: str = "out.onnx") -> Exported:
     """What `rnnzoo export` makes of a model."""
     save_folder(place / "model", model)
-    command(["-m", "rnnzoo", "export", str(place / "model"), str(place / name)])
+    exports.export(place / "model", place / name)
     return Exported(load(place / "model"), place / name)
 
 
 def command(words: list[str]) -> str:
-    """What Python prints in a process of its own, where functions are without conftest's shape checks.
-
-    Those cannot be traced: a size is a symbol then, and no int.
-    """
+    """What Python prints in a process of its own, where functions are without conftest's shape checks."""
     folders = os.pathsep.join(map(str, [HERE.parent.parent, HERE.parent, HERE, HERE.parent / "page"]))
     environment = {**os.environ, "PYTHONPATH": folders, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 from every_cell import examples, translator_of_all
-from exported import Exported, command, export, run_encoder, run_steps
+from exported import Exported, export, run_encoder, run_steps
+from exports import exporting
 from small_translator import small_translator
 
 from rnnzoo.cells import CellConfig
+from rnnzoo.zoo.export import export_model
 
 CELLS = [pytest.param(config, id=f"{config.name}-{index}") for index, config in enumerate(examples())]
 
@@ -29,7 +31,8 @@ def test_example(config: CellConfig, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_all_side_by_side(tmp_path: Path) -> None:
     """One loop of the encoder with all of them in its body."""
-    command(["-m", "every_cell", "translator_of_all", str(tmp_path / "out.onnx")])
+    with exporting():
+        export_model(translator_of_all(), tmp_path / "out.onnx")
     exported = Exported(translator_of_all(), tmp_path / "out.onnx")
     worst, state, memory = run_encoder(exported, 3, 7)
     assert worst < 1e-4

@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from conftest import Pair, Translators
+from exports import Pair, Translators
 
 from rnnzoo.errors import UserError
 from rnnzoo.runtime import Bundle, LanguageModel, Model, Translator

@@ -10,7 +10,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from conftest import Pair, Translators
+from exports import Pair, Translators
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ALLOWED = {"numpy", "onnxruntime", "tokenizers"}

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import Pair, Translators
+from exports import Pair, Translators
 
 from rnnzoo.errors import UserError
 from rnnzoo.runtime import LanguageModel

@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import Pair
+from exports import Pair
 
 from rnnzoo.errors import UserError
 from rnnzoo.runtime import LanguageModel, Session, generate_together

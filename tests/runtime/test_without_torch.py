@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import Pair
+from exports import Pair
 
 from rnnzoo.cli.cached_graph import _place
 

@@ -13,36 +13,23 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
+from exports import exported_language_model
 from openai import OpenAI
 
-from rnnzoo.models import LanguageModelConfig
 from rnnzoo.runtime import LanguageModel
-from rnnzoo.text import CharTokenizerConfig
-from rnnzoo.zoo import save_folder
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "export"))
-from exported import command
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, LanguageModel, subprocess.Popen[bytes]]]:
     """Where a server listens, and the model that it serves."""
-    place = tmp_path_factory.mktemp("served")
-    torch.manual_seed(3)
-    fields = {"embedding_dim": 8, "backbone": {"cell": "gru", "hidden_size": 16}}
-    save_folder(
-        place / "model", LanguageModelConfig.from_dict(fields).build(CharTokenizerConfig().build(["abcde ,.\n"]))
-    )
-    command(["-m", "rnnzoo", "export", str(place / "model"), f"{place}/small/"])
+    place = exported_language_model(tmp_path_factory)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    words = ["-m", "rnnzoo", "serve", str(place / "small"), "--port", str(port), "--max-tokens", "200"]
+    words = ["-m", "rnnzoo", "serve", f"small={place}/out", "--port", str(port), "--max-tokens", "200"]
     process = subprocess.Popen([sys.executable, *words], env={**os.environ, "OMP_NUM_THREADS": "1"})
     base = f"http://127.0.0.1:{port}"
     while process.poll() is None:
@@ -51,7 +38,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Lang
             break
         except OSError:
             time.sleep(0.1)
-    yield base, LanguageModel.open(place / "small"), process
+    yield base, LanguageModel.open(place / "out"), process
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) in (0, -signal.SIGTERM)
 

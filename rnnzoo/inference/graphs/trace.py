@@ -27,7 +27,7 @@ from rnnzoo.nn import valid_steps
 from rnnzoo.shapes import Float, Int, Tensor
 from rnnzoo.state import State
 
-__all__ = ["Graph", "Port", "encoder_graph", "step_graph"]
+__all__ = ["Graph", "Port", "encoder_graph", "features_graph", "head_graph", "step_graph"]
 
 Named = Mapping[str, Tensor]
 
@@ -83,6 +83,30 @@ def step_graph(model: LanguageNet | Seq2SeqNet) -> Graph:
     return Graph(program, _described(given), _described({"logits": logits, **_prefixed("new_state", new)}))
 
 
+def features_graph(model: LanguageNet) -> Graph:
+    """``(tokens (B,), state) -> (hidden (B, D), new state)``: a step up to what the output layer gets."""
+    with evaluating(model):
+        state, _ = _example(model)
+        tokens = torch.zeros(_ROWS, dtype=torch.int64, device=next(model.parameters()).device)
+        named, rows, features = _with_size(state), Dim("batch", min=1), _Features(model, state)
+        free = ({0: rows}, {name: {0: rows} for name in named})
+        program = torch.export.export(features, (tokens, named), dynamic_shapes=free, strict=False)
+        hidden, new = features(tokens, named)
+    given = {"tokens": tokens, **_prefixed("state", named)}
+    return Graph(program, _described(given), _described({"hidden": hidden, **_prefixed("new_state", new)}))
+
+
+def head_graph(model: LanguageNet) -> Graph:
+    """``hidden (B, D) -> logits (B, V)``: the output layer, which `features_graph` leaves out."""
+    with evaluating(model):
+        tokens = torch.zeros(_ROWS, dtype=torch.int64, device=next(model.parameters()).device)
+        hidden, _ = model.hidden_step(tokens, model.initial_state(_ROWS))
+        head = _Head(model)
+        program = torch.export.export(head, (hidden,), dynamic_shapes=({0: Dim("batch", min=1)},), strict=False)
+        logits = head(hidden)
+    return Graph(program, _described({"hidden": hidden}), _described({"logits": logits}))
+
+
 def encoder_graph(model: Seq2SeqNet) -> Graph:
     """``(src (B, S), lengths (B,)) -> (state, memory)``, under the names that `step_graph` takes them by."""
     with evaluating(model), _scanning(model.encoder):
@@ -109,6 +133,29 @@ class _Step(nn.Module):
         rows = tokens.size(0)
         logits, new = self.model.step(tokens, _tree(self._state, state, rows), _tree(self._memory, memory or {}, rows))
         return logits, _with_size(new)
+
+
+class _Features(nn.Module):
+    """`model.step` without the output layer."""
+
+    def __init__(self, model: LanguageNet, state: State) -> None:
+        super().__init__()
+        self.model, self._state = model, state
+
+    def forward(self, tokens: Tensor, state: Named) -> tuple[Tensor, dict[str, Tensor]]:
+        hidden, new = self.model.hidden_step(tokens, _tree(self._state, state, tokens.size(0)))
+        return hidden.clone(), _with_size(new)
+
+
+class _Head(nn.Module):
+    """A model's output layer, in float32."""
+
+    def __init__(self, model: LanguageNet) -> None:
+        super().__init__()
+        self.head = model.head
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        return self.head(hidden).float()  # type: ignore[no-any-return]
 
 
 class _Encode(nn.Module):
