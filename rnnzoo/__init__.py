@@ -1,4 +1,4 @@
-"""Recurrent networks that you can train, pull and re-measure: language models and translators on PyTorch Lightning.
+"""Recurrent networks that you can train, pull and re-measure: language models, translators, classifiers of text.
 
 The public names below, and the subpackages, are imported when first used: ``import rnnzoo`` itself loads
 neither torch nor lightning.
@@ -14,6 +14,9 @@ from rnnzoo.version import __version__
 
 __all__ = [
     "CharLM",
+    "Classifier",
+    "ClassifierConfig",
+    "LabelledData",
     "LanguageModel",
     "LanguageModelConfig",
     "NonFiniteError",
@@ -22,6 +25,7 @@ __all__ = [
     "Seq2SeqConfig",
     "StackConfig",
     "StreamData",
+    "TextClassifier",
     "Translator",
     "UserError",
     "WordLM",
@@ -38,6 +42,9 @@ __all__ = [
 
 _HOME = {
     "CharLM": "rnnzoo.tasks",
+    "Classifier": "rnnzoo.models",
+    "ClassifierConfig": "rnnzoo.models",
+    "LabelledData": "rnnzoo.training",
     "LanguageModel": "rnnzoo.models",
     "LanguageModelConfig": "rnnzoo.models",
     "NonFiniteError": "rnnzoo.training",
@@ -46,6 +53,7 @@ _HOME = {
     "Seq2SeqConfig": "rnnzoo.models",
     "StackConfig": "rnnzoo.backbones",
     "StreamData": "rnnzoo.training",
+    "TextClassifier": "rnnzoo.tasks",
     "Translator": "rnnzoo.tasks",
     "UserError": "rnnzoo.errors",
     "WordLM": "rnnzoo.tasks",
@@ -69,10 +77,10 @@ if TYPE_CHECKING:
     from rnnzoo.backbones import StackConfig
     from rnnzoo.cells import register_cell
     from rnnzoo.errors import UserError
-    from rnnzoo.models import LanguageModel, LanguageModelConfig, Seq2Seq, Seq2SeqConfig
-    from rnnzoo.tasks import CharLM, Translator, WordLM
+    from rnnzoo.models import Classifier, ClassifierConfig, LanguageModel, LanguageModelConfig, Seq2Seq, Seq2SeqConfig
+    from rnnzoo.tasks import CharLM, TextClassifier, Translator, WordLM
     from rnnzoo.tasks.training_run import train
-    from rnnzoo.training import NonFiniteError, PairData, StreamData
+    from rnnzoo.training import LabelledData, NonFiniteError, PairData, StreamData
     from rnnzoo.training.history import plot_curve
     from rnnzoo.zoo.load import download, load
     from rnnzoo.zoo.push import push_to_hub

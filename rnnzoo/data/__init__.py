@@ -14,6 +14,7 @@ from rnnzoo.data.cleaning import CleaningConfig
 from rnnzoo.data.corpora import load_corpus
 from rnnzoo.data.corpus import Corpus, load_shards
 from rnnzoo.data.download import get_corpus
+from rnnzoo.data.labelled import LabelledCorpus, load_labelled
 from rnnzoo.data.pairs import PairCorpus, load_pairs
 from rnnzoo.data.places import cache_root, data_roots, find_corpus
 from rnnzoo.data.shard_build import build_shards
@@ -38,6 +39,7 @@ __all__ = [
     "CorpusEntry",
     "CorpusFile",
     "EncodedPairs",
+    "LabelledCorpus",
     "PairBatch",
     "PairCorpus",
     "PairLoader",
@@ -51,6 +53,7 @@ __all__ = [
     "find_corpus",
     "get_corpus",
     "load_corpus",
+    "load_labelled",
     "load_pairs",
     "load_shards",
 ]

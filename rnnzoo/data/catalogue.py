@@ -203,7 +203,7 @@ def _entries() -> Iterator[CorpusEntry]:
     yield from tatoeba_entries()
     yield from book_entries()
     yield joined_languages(replace(shakespeare, path=f"tinyshakespeare/{shakespeare.path}"))
-    yield from labelled_entries()
+    yield from labelled_entries(tatoeba)
     joined = {
         "tinyshakespeare": shakespeare,
         "war-and-peace": tolstoy,

@@ -214,8 +214,12 @@ _NAMES = (
 )
 
 
-def labelled_entries() -> Iterator[CorpusEntry]:
-    """Sentences, questions and surnames with a label each."""
+def labelled_entries(french: CorpusFile) -> Iterator[CorpusEntry]:
+    """Sentences, questions and surnames with a label each.
+
+    Args:
+        french: the table of French sentences beside English.
+    """
     sst2 = ("clairett/pytorch-sentiment-classification", "457ffd83de90a9d6d472d8ffc31bbffe40a8b236")
     roles = {"train": "train", "dev": "valid", "test": "test"}
     yield CorpusEntry(
@@ -252,7 +256,7 @@ def labelled_entries() -> Iterator[CorpusEntry]:
     yield CorpusEntry(
         "names",
         "labels",
-        "whole",
+        "stratified",
         "MIT (the repository's; its author collected the names from the web)",
         "names",
         tuple(
@@ -260,4 +264,16 @@ def labelled_entries() -> Iterator[CorpusEntry]:
             for language, size, sha256 in _NAMES
         ),
         note="surnames, a file a language; some stand in two files",
+    )
+    codes = [*_TATOEBA]
+    french = replace(french, path=f"tatoeba-eng-fra/{french.path}", role="pairs")
+    others = (replace(tatoeba_file(code), path=f"tatoeba-eng-{code}/{code}.txt", role="pairs") for code in codes)
+    yield CorpusEntry(
+        "languages",
+        "labels",
+        "sides",
+        TATOEBA_LICENCE,
+        files=(french, *others),
+        note="which language is a sentence in: all sides of the tatoeba-eng-... corpora",
+        languages=("en", "fr", *(_TATOEBA[code][0] for code in codes)),
     )

@@ -10,19 +10,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rnnzoo.data.catalogue import corpus_entry
+from rnnzoo.data.catalogue_text import catalogue_text, checked, decoded
 from rnnzoo.data.corpus import Corpus, load_shards
+from rnnzoo.data.labelled import load_labelled
 from rnnzoo.data.places import find_corpus
 from rnnzoo.data.plain_text import AS_PEOPLE_EXPECT, TextForm
 from rnnzoo.data.saved import is_saved
-from rnnzoo.data.sources import OWN_LICENCE, SPLITS, CorpusEntry, CorpusFile, hash_of, hashed_part
+from rnnzoo.data.sources import OWN_LICENCE, SPLITS, CorpusEntry, hash_of, hashed_part
 from rnnzoo.data.tables import read_file
 from rnnzoo.data.text_source import expand
 from rnnzoo.errors import UserError
-from rnnzoo.opening import read_regular, shown_name
+from rnnzoo.opening import shown_name
 
-__all__ = ["Corpus", "catalogue_text", "load_corpus", "split_contiguous"]
-
-_MOST = 1 << 36  # bytes of a file of the catalogue, whose hash is known
+__all__ = ["Corpus", "load_corpus", "split_contiguous"]
 
 
 def load_corpus(
@@ -38,7 +38,8 @@ def load_corpus(
     """Reads a text corpus; never downloads one of the catalogue.
 
     Args:
-        name: a name of the catalogue; one of `name`, `files`, `hub` and `shards` is given.
+        name: a name of the catalogue; one of `name`, `files`, `hub` and `shards` is given. Of a corpus of texts with
+            labels the texts are read, a line each.
         files: one's own files or patterns, joined in this order, with a newline between where there is none; of tables
             (.jsonl, .csv, .tsv, .parquet, .arrow) the column `text_column`.
         hub: a dataset for `datasets`: ``"org/dataset"``, ``"org/dataset:config"`` or a local folder; one that
@@ -74,9 +75,12 @@ def load_corpus(
         return _corpus(own, split_contiguous(text, test_part, own), contiguous_rule(test_part), OWN_LICENCE)
     assert name is not None
     entry = corpus_entry(name)
-    if entry.kind != "text":
-        what = "pairs of sentences, for translation" if entry.kind == "pairs" else "texts with labels"
-        raise UserError(f"corpus {name!r} has {what}; a language model needs running text")
+    if entry.kind == "pairs":
+        raise UserError(f"corpus {name!r} has pairs of sentences, for translation; a language model needs running text")
+    if entry.kind == "labels":
+        labelled = load_labelled(name)
+        texts = {role: "".join(f"{text}\n" for text in part.texts) for role, part in labelled.splits.items()}
+        return _corpus(name, texts, labelled.split_rule, entry.licence, entry.research_only)
     if entry.name == "pydocs":
         parts, rule = split_contiguous(_pydocs(), test_part, name), contiguous_rule(test_part)
     else:
@@ -109,37 +113,16 @@ def contiguous_cuts(n: int, test_part: bool, name: str) -> dict[str, tuple[int, 
     return parts
 
 
-def catalogue_text(file: CorpusFile, folder: Path) -> str:
-    """The text of one file of a corpus that lies in `folder`.
-
-    Raises:
-        UserError: it is missing, or not the file of the catalogue.
-    """
-    return _decode(_checked(file, folder), folder / file.path)
-
-
-def _decode(data: bytes, path: str | os.PathLike[str]) -> str:
-    """A file of the catalogue as text: UTF-8, its line ends as they are."""
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise UserError("is not UTF-8", path=path, position=f"byte {error.start}") from None
-    text = text.removeprefix("\ufeff")
-    if not text:
-        raise UserError("is empty", path=path)
-    return text
-
-
 def _catalogue_parts(entry: CorpusEntry, folder: Path, test_part: bool) -> tuple[dict[str, str], str]:
     if entry.split == "joined":
         return _joined(entry, folder), SPLITS["joined"]
-    data = {file.role: (folder / file.path, _checked(file, folder)) for file in entry.files}
+    data = {file.role: (folder / file.path, checked(file, folder)) for file in entry.files}
     if entry.split == "contiguous":
         path, content = data["all"]
-        return split_contiguous(_decode(content, path), test_part, entry.name), contiguous_rule(test_part)
+        return split_contiguous(decoded(content, path), test_part, entry.name), contiguous_rule(test_part)
     if entry.split == "90/5/5":
         return _byte_parts(data["all"][1], data["all"][0]), SPLITS["90/5/5"]
-    parts = {role: _decode(content, path) for role, (path, content) in data.items()}
+    parts = {role: decoded(content, path) for role, (path, content) in data.items()}
     if entry.name == "ptb-char":
         parts = {role: _unspell(text, data[role][0]) for role, text in parts.items()}
     return parts, SPLITS[entry.split]
@@ -169,15 +152,6 @@ def _sentences(text: str, *, translations: bool) -> dict[str, str]:
         elif hash_of(english) // 50 % 8 == 0:  # the remainder of 50 has chosen the part
             lines[hashed_part(english)].append(other + "\n")
     return {role: "".join(found) for role, found in lines.items()}
-
-
-def _checked(file: CorpusFile, folder: Path) -> bytes:
-    """The content of a file of the catalogue; a figure on another text would be worth nothing."""
-    content = read_regular(folder / file.path, most=_MOST)
-    if file.sha256 is not None and hashlib.sha256(content).hexdigest() != file.sha256:
-        message = f"is not the file of the catalogue (sha256 {file.sha256[:12]}...): remove it and get it again"
-        raise UserError(message, path=folder / file.path)
-    return content
 
 
 def _byte_parts(data: bytes, path: Path) -> dict[str, str]:

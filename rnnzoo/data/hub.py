@@ -12,10 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from rnnzoo.data.labelled_files import Row, labels_in
 from rnnzoo.data.saved import is_saved, load_saved
 from rnnzoo.errors import UserError, nearest
 
-__all__ = ["fetch_hub_pairs", "load_hub_pairs", "load_hub_texts", "stream_hub_texts"]
+__all__ = ["fetch_hub_pairs", "load_hub_labelled", "load_hub_pairs", "load_hub_texts", "stream_hub_texts"]
 
 _ROLES = {"train": "train", "validation": "valid", "valid": "valid", "dev": "valid", "test": "test"}
 
@@ -122,6 +123,56 @@ def load_hub_pairs(hub: str, sides: tuple[str, str]) -> dict[str, tuple[list[str
             raise UserError(f"hub dataset {hub!r}: split {role!r} is empty")
         parts[role] = (one, other)
     return parts
+
+
+def load_hub_labelled(
+    hub: str, text_column: str, label_column: str, separator: str | None = None
+) -> dict[str, list[Row]]:
+    """The splits of a dataset as texts with labels, a row a text; blank texts are passed over.
+
+    Args:
+        hub: as in `load_hub_texts`. text_column: the texts.
+        label_column: the labels: text, whole numbers, numbers that the dataset has names for, or, where a text may have
+            several, lists of those.
+        separator: between labels that stand in one text, where there may be several; None where each text has one.
+
+    Returns:
+        ``"train"`` and those of ``"valid"`` and ``"test"`` that the dataset has.
+
+    Raises:
+        UserError: as `load_hub_texts`; a label that is neither.
+    """
+    parts = {}
+    for role, split in _load(hub).items():
+        for column in (text_column, label_column):
+            _check_column(hub, column, split.column_names)
+        feature = split.features[label_column]
+        names = getattr(getattr(feature, "feature", feature), "names", None)
+        path, rows = f"hub dataset {hub!r}, split {role!r}", list[Row]()
+        for number, (text, label) in enumerate(zip(split[text_column], split[label_column], strict=True), 1):
+            place = f"row {number}"
+            if not isinstance(text, str):
+                raise UserError(f"{text_column!r} is {type(text).__name__}, not text", path=path, position=place)
+            if text.strip():
+                given = [_label(one, names, path, place) for one in (label if isinstance(label, list) else [label])]
+                if isinstance(label, list) and separator is None:
+                    raise UserError(f"{label_column!r} is a list: set data.separator", path=path, position=place)
+                labels = (
+                    tuple(sorted(set(given)))
+                    if isinstance(label, list)
+                    else labels_in(given[0], separator, path, place)
+                )
+                rows.append(Row(text.strip(), labels, path, place))
+        parts[role] = rows
+    return parts
+
+
+def _label(label: Any, names: list[str] | None, path: str, place: str) -> str:
+    if names is not None and isinstance(label, int) and 0 <= label < len(names):
+        return names[label]
+    if not isinstance(label, (str, int)):
+        raise UserError(f"a label is {type(label).__name__}, not text", path=path, position=place)
+    return str(label)
 
 
 def _sentence(sentence: Any, side: str, where: str) -> str:

@@ -6,8 +6,8 @@ import os
 from collections.abc import Sequence
 from typing import Literal
 
+from rnnzoo.data.catalogue_text import catalogue_text
 from rnnzoo.data.cleaning import Pairs
-from rnnzoo.data.corpora import catalogue_text
 from rnnzoo.data.numbers import number_pairs
 from rnnzoo.data.places import find_corpus
 from rnnzoo.data.plain_text import AS_PEOPLE_EXPECT, TextForm, read_text

@@ -22,7 +22,7 @@ __all__ = [
     "hashed_part",
 ]
 
-Split = Literal["contiguous", "files", "90/5/5", "hashed", "grouped", "drawn", "joined", "whole"]
+Split = Literal["contiguous", "files", "90/5/5", "hashed", "grouped", "drawn", "joined", "stratified", "sides"]
 Form = Literal["", "one-newline", "spelt"]
 
 SPLITS: dict[Split, str] = {
@@ -34,7 +34,9 @@ SPLITS: dict[Split, str] = {
     "several parts goes to the last of them and its other pairs are left out, so that no sentence is on two sides",
     "drawn": "1,000 numbers for validation and 1,000 for test, drawn by a fixed seed, none of them in training",
     "joined": "the last contiguous 10% of each text is validation; of pairs 2%, by a hash of the English sentence",
-    "whole": "one part, not split",
+    "stratified": "10% validation and 10% test of each label's texts, chosen by a hash of the text",
+    "sides": "2% validation and 2% test by English sentence, chosen by a hash of it; a translation of sentences of "
+    "several parts goes to the last of them; at most 20,000 sentences of each language for training",
 }
 """The split rules in words."""
 

@@ -41,12 +41,13 @@ def table_kind(path: FilePath) -> str | None:
 
 
 def table_rows(
-    path: FilePath, columns: Sequence[str], form: TextForm = AS_PEOPLE_EXPECT
+    path: FilePath, columns: Sequence[str], form: TextForm = AS_PEOPLE_EXPECT, *, numbers: Sequence[str] = ()
 ) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Some columns of a table, row by row, each behind the row's place: ``"line 3"``, ``"row 3"``.
 
     Args:
         path: one of `TABLES`. columns: their names. form: of those that are text.
+        numbers: the columns in which whole numbers are read as text, too.
 
     Raises:
         UserError: the file cannot be read or is damaged, has no such column, or something else than text in one.
@@ -59,10 +60,14 @@ def table_rows(
     else:
         found = _separated(path, columns, form, "\t" if kind == "tsv" else ",")
     for place, row in found:
-        for name, value in zip(columns, row, strict=True):
+        texts = tuple(
+            str(value) if name in numbers and isinstance(value, int) else value
+            for name, value in zip(columns, row, strict=True)
+        )
+        for name, value in zip(columns, texts, strict=True):
             if not isinstance(value, str):
                 raise UserError(f"{name!r} is {type(value).__name__}, not text", path=path, position=place)
-        yield place, row
+        yield place, texts
 
 
 def file_pieces(

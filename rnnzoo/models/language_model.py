@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, overload
 
+from rnnzoo.inference.embedding import embed
 from rnnzoo.inference.generation import generate as texts
 from rnnzoo.inference.generation.next_tokens import next_tokens
 from rnnzoo.inference.generation.session import Session
@@ -13,6 +14,7 @@ from rnnzoo.inference.scoring.text import Scores, score_text
 from rnnzoo.inference.trace import Trace, trace
 from rnnzoo.networks import LanguageNet, LanguageNetConfig
 from rnnzoo.nn import IGNORED
+from rnnzoo.shapes import Tensor
 from rnnzoo.text import Tokenizer
 
 __all__ = ["IGNORED", "LanguageModel", "LanguageModelConfig"]
@@ -68,3 +70,7 @@ class LanguageModel(LanguageNet):
     def score(self, text: str, **options: Any) -> Scores:
         """How well the model predicts `text`; see `rnnzoo.inference.scoring.text.score_text`."""
         return score_text(self, text, **options)
+
+    def embed(self, texts: str | Sequence[str], **options: Any) -> Tensor:
+        """A vector of each text, (N, D); options: `rnnzoo.inference.embedding.embed`."""
+        return embed(self, texts, **options)

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rnnzoo.inference.embedding import embed
 from rnnzoo.inference.trace import Trace, trace_translation
 from rnnzoo.inference.translation.translate import Translation, translate, translations
 from rnnzoo.networks import DecoderState, Seq2SeqNet, Seq2SeqNetConfig
+from rnnzoo.shapes import Tensor
 from rnnzoo.text import Tokenizer
 
 __all__ = ["DecoderState", "Seq2Seq", "Seq2SeqConfig"]
@@ -37,3 +39,7 @@ class Seq2Seq(Seq2SeqNet):
     def trace(self, text: str, **options: Any) -> Trace:
         """What the model looks at as it translates `text`; see `rnnzoo.inference.trace.trace_translation`."""
         return trace_translation(self, text, **options)
+
+    def embed(self, texts: str | Sequence[str], **options: Any) -> Tensor:
+        """A vector of each text, (N, D); options: `rnnzoo.inference.embedding.embed`."""
+        return embed(self, texts, **options)

@@ -9,7 +9,7 @@ from torch import nn
 
 from rnnzoo import state as states
 from rnnzoo.backbones import BidirectionalStack, Stack
-from rnnzoo.nn import last_step
+from rnnzoo.networks.pooling import last_outputs
 from rnnzoo.shapes import Float, Int, Tensor
 from rnnzoo.state import State
 
@@ -70,7 +70,9 @@ class Bridge(nn.Module):
         if self.map is None:
             return state
         named = states.flatten(state)
-        parts = torch.tanh(self.map(self._summary(outputs, lengths))).split(list(self.targets.values()), dim=1)  # type: ignore[no-untyped-call]
+        parts = torch.tanh(self.map(last_outputs(outputs, lengths, both_ways=self.bidirectional))).split(
+            list(self.targets.values()), dim=1
+        )  # type: ignore[no-untyped-call]
         return states.unflatten(state, named | dict(zip(self.targets, parts, strict=True)))
 
     def _joined(self, final: State) -> State:
@@ -78,10 +80,3 @@ class Bridge(nn.Module):
         if not self.bidirectional:
             return final
         return tuple(states.map(lambda a, b: torch.cat((a, b), dim=-1), *pair) for pair in final)
-
-    def _summary(self, outputs: Tensor, lengths: Tensor) -> Tensor:
-        """Each direction's output after its last step; that of the backward one stands at the beginning."""
-        if not self.bidirectional:
-            return last_step(outputs, outputs[:, 0], lengths)
-        ahead, back = outputs.chunk(2, dim=-1)
-        return torch.cat((last_step(ahead, ahead[:, 0], lengths), back[:, 0]), dim=-1)

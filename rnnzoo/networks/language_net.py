@@ -148,6 +148,18 @@ class LanguageNet(Network):
         features: tuple[Tensor, State] = self.backbone(self.input_dropout(self.embedding_projection(vectors)), state)
         return features
 
+    def forward_features(
+        self, tokens: Int[Tensor, "B T"], lengths: Int[Tensor, "B"] | None = None
+    ) -> Float[Tensor, "B T H"]:
+        """The last layer's outputs at all steps, from the zero state, zero past each row's end.
+
+        Args:
+            tokens: ids; what stands past a row's end does not matter. lengths: valid steps; all of them when left out.
+        """
+        vectors = self.input_dropout(self.embedding_projection(self.embedding(tokens)))
+        outputs: Tensor = self.backbone(vectors, None, lengths)[0]
+        return outputs
+
     def hidden(self, tokens: Int[Tensor, "B T"], state: State | None = None) -> tuple[Float[Tensor, "B T D"], State]:
         """What the output layer gets, and the new state; `forward` without the output layer."""
         features, state = self.features(tokens, state)

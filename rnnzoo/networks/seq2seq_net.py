@@ -217,6 +217,21 @@ class Seq2SeqNet(Network):
             return state, ()
         return state, self.attention_layer.prepare(outputs, valid_steps(lengths, src.size(1), src.device))
 
+    def forward_features(
+        self, tokens: Int[Tensor, "B T"], lengths: Int[Tensor, "B"] | None = None
+    ) -> Float[Tensor, "B T H"]:
+        """The encoder's outputs at all steps of sources without their boundary, zero past each row's end.
+
+        Args:
+            tokens: ids in reading order; what stands past a row's end does not matter.
+            lengths: valid steps; all of them when left out.
+        """
+        x = self._embed(self.src_embedding, tokens)
+        if self.config.reverse_source:
+            x = reverse(x, lengths)
+        outputs: Tensor = self.encoder(x, lengths=lengths)[0]
+        return outputs
+
     def step(
         self, tokens: Int[Tensor, "B"], state: DecoderState, memory: Memory | tuple[()]
     ) -> tuple[Float[Tensor, "B V"], DecoderState]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
@@ -121,3 +122,12 @@ def dropped_embedding(
         kept = F.dropout(vectors.new_ones(table.num_embeddings, 1), p)
         vectors = vectors * kept[tokens]
     return vectors
+
+
+_DROPPED = re.compile(r"parametrizations\.(\w+)\.original$")
+"""What a weight is called beneath `WeightDropout`."""
+
+
+def plain_name(name: str) -> str:
+    """What a weight is called without the dropout that `drop_weights` put on it: the key of a state_dict."""
+    return _DROPPED.sub(r"\1", name)

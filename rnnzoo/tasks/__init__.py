@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 __all__ = [
     "CharLM",
     "CharLMRecipe",
+    "ClassifierRecipe",
     "LanguageModelRecipe",
     "LanguageModelTask",
     "Recipe",
     "Task",
+    "TextClassifier",
     "Translator",
     "TranslatorRecipe",
     "WordLM",
@@ -28,12 +30,16 @@ _HOME = {
     "train": "training_run",  # not a module `train`: whoever imported that would get it instead of the function
     **dict.fromkeys(("CharLM", "LanguageModelTask", "WordLM"), "language_model.module"),
     **dict.fromkeys(("CharLMRecipe", "LanguageModelRecipe", "WordLMRecipe"), "language_model.recipe"),
+    "ClassifierRecipe": "classifier.recipe",
+    "TextClassifier": "classifier.module",
     "Translator": "translator.module",
     "TranslatorRecipe": "translator.recipe",
 }
 
 if TYPE_CHECKING:
     from rnnzoo.tasks.base import Task
+    from rnnzoo.tasks.classifier.module import TextClassifier
+    from rnnzoo.tasks.classifier.recipe import ClassifierRecipe
     from rnnzoo.tasks.language_model.module import CharLM, LanguageModelTask, WordLM
     from rnnzoo.tasks.language_model.recipe import CharLMRecipe, LanguageModelRecipe, WordLMRecipe
     from rnnzoo.tasks.recipe import Recipe

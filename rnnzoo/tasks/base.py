@@ -17,7 +17,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 
 from rnnzoo.metrics import bits, perplexity
 from rnnzoo.metrics.running import NLL
-from rnnzoo.models import LanguageModel, Seq2Seq
+from rnnzoo.models import Classifier, LanguageModel, Seq2Seq
 from rnnzoo.shapes import Tensor
 from rnnzoo.training.finite import IN_A_ROW, NonFiniteError, OnNonFinite, SkippedStep, broken, first_broken
 from rnnzoo.training.internals import has_trainer
@@ -48,9 +48,9 @@ class Task(lightning.LightningModule):
         on_nonfinite: ``"stop"`` or ``"skip"``.
     """
 
-    model: LanguageModel | Seq2Seq
+    model: LanguageModel | Seq2Seq | Classifier
     on_nonfinite: OnNonFinite = "stop"
-    plain: ClassVar[type[LanguageModel] | type[Seq2Seq]]  # the class of `model`
+    plain: ClassVar[type[LanguageModel] | type[Seq2Seq] | type[Classifier]]  # the class of `model`
 
     def __init__(
         self,

@@ -24,7 +24,14 @@ __all__ = ["HASHED", "kept_ends", "own_text", "same_content", "take_hashes"]
 
 READ = ("data.files", "data.tsv", "data.valid_files", "data.test_files", "data.encoding", "data.newlines")
 """Fields that say where the text is and how it is read; its sha256 is compared once it is."""
-HASHED = ("init_from", "embedding.source", "src_embedding.source", "tgt_embedding.source", "data.shards")
+HASHED = (
+    "init_from",
+    "encoder.source",
+    "embedding.source",
+    "src_embedding.source",
+    "tgt_embedding.source",
+    "data.shards",
+)
 """Fields that name what has a hash of its own in run.json."""
 _MODEL = ("config.json", "model.safetensors", *TOKENIZERS)
 
@@ -78,7 +85,7 @@ def _absolute(names: Iterable[str]) -> list[str]:
 def _hash(key: str, name: str) -> str:
     if key == "data.shards":
         return sha256_file(Path(name) / INDEX)
-    if key != "init_from":
+    if key not in ("init_from", "encoder.source"):
         return sha256_file(fetch(name) if name.startswith(PREFIX) else Path(name).expanduser())
     folder, digest = find_model(name), hashlib.sha256()
     for file in _MODEL:

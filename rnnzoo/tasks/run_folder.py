@@ -46,7 +46,7 @@ ELSEWHERE = {"on_nonfinite", "calibrate"} | {
 }
 
 LENGTHS = ("trainer.max_epochs", "trainer.max_steps")  # a run can be given more of them, unless its schedule spans them
-SPANNED = ("one_cycle", "cosine")
+SPANNED = ("one_cycle", "cosine", "slanted")
 
 
 @dataclass(frozen=True)

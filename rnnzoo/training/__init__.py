@@ -5,6 +5,7 @@ from rnnzoo.training.checkpoint import BestCheckpoint, DurableCheckpointIO, Step
 from rnnzoo.training.dropout import DropoutConfig
 from rnnzoo.training.finite import NonFiniteError, SkippedStep
 from rnnzoo.training.history import History, draw_curve, read_history
+from rnnzoo.training.labelled_data import LabelledData, LabelledDataConfig
 from rnnzoo.training.memory import keep_few_kernels, keep_freed_memory
 from rnnzoo.training.muon import MuonConfig
 from rnnzoo.training.nt_asgd import NTASGD, NTASGDConfig
@@ -25,6 +26,8 @@ __all__ = [
     "FreezeEmbedding",
     "History",
     "KeepValidated",
+    "LabelledData",
+    "LabelledDataConfig",
     "MuonConfig",
     "NTASGDConfig",
     "NonFiniteError",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
@@ -10,15 +9,13 @@ import torch
 
 from rnnzoo.backbones import StackConfig
 from rnnzoo.config import Config
-from rnnzoo.models import LanguageModel, Seq2Seq
+from rnnzoo.models import Classifier, LanguageModel, Seq2Seq
+from rnnzoo.nn.dropout import plain_name
 from rnnzoo.ranges import DropProbability
 
-M = TypeVar("M", LanguageModel, Seq2Seq)
+M = TypeVar("M", LanguageModel, Seq2Seq, Classifier)
 
 __all__ = ["DropoutConfig"]
-
-_DROPPED = re.compile(r"parametrizations\.(\w+)\.original$")
-"""What a weight is called beneath `WeightDropout`."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +68,8 @@ class DropoutConfig(Config):
         }
         config: Any = model.config.replace(**said, **stacks)
         copy: M = config.build(*model.tokenizers)
-        weights = {_DROPPED.sub(r"\1", name): weight for name, weight in model.state_dict().items()}
+        weights = {plain_name(name): weight for name, weight in model.state_dict().items()}
         with torch.no_grad():
             for name, weight in copy.state_dict().items():
-                weight.copy_(weights[_DROPPED.sub(r"\1", name)])
+                weight.copy_(weights[plain_name(name)])
         return copy.train(model.training)

@@ -136,12 +136,12 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def draw_curve(history: list[dict[str, Any]], path: Path, title: str) -> None:
-    """Draws training and validation loss over the tokens seen, as a picture."""
+def draw_curve(history: list[dict[str, Any]], path: Path, title: str, unit: str = "token") -> None:
+    """Draws training and validation loss over the tokens seen (or what else the loss is per), as a picture."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6.4, 4.0), layout="constrained")  # not pyplot's: a notebook's own backend stays
-    _draw(figure.subplots(), history, title)
+    _draw(figure.subplots(), history, title, unit)
     figure.savefig(path, dpi=120)
 
 
@@ -166,12 +166,12 @@ def plot_curve(run: str | os.PathLike[str]) -> Figure:
     return figure
 
 
-def _draw(axes: Any, history: list[dict[str, Any]], title: str) -> None:
+def _draw(axes: Any, history: list[dict[str, Any]], title: str, unit: str = "token") -> None:
     for key, label, style in (("train_nll", "training", "-"), ("val_nll", "validation", "o-")):
         points = [(line["tokens"] / 1e6, line[key]) for line in history if key in line and "tokens" in line]
         if points:
             axes.plot(*zip(*points, strict=True), style, label=label, markersize=4)
-    axes.set(xlabel="million tokens read", ylabel="nats per token", title=title)
+    axes.set(xlabel=f"million {unit}s read", ylabel=f"nats per {unit}", title=title)
     axes.grid(alpha=0.3)
     if axes.get_legend_handles_labels()[0]:
         axes.legend()

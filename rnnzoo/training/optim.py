@@ -26,6 +26,7 @@ __all__ = [
     "PlateauConfig",
     "SGDConfig",
     "ScheduleConfig",
+    "SlantedConfig",
     "WarmStableDecayConfig",
     "ZarembaConfig",
     "weight_decay_groups",
@@ -168,10 +169,10 @@ class OneCycleConfig(ScheduleConfig, name="one_cycle"):
     warmup: Share = 0.3
 
     def build(self, optimizer: Optimizer, steps_per_epoch: int, total_steps: int) -> dict[str, Any]:
-        peak, momentum = optimizer.param_groups[0]["lr"], optimizer.defaults.get("momentum")
+        peaks, momentum = [group["lr"] for group in optimizer.param_groups], optimizer.defaults.get("momentum")
         scheduler = OneCycleLR(
             optimizer,
-            max_lr=peak,
+            max_lr=peaks,
             # One step more than is taken, since PyTorch also computes the rate after the last one.
             total_steps=_spanned(self, total_steps) + 1,
             pct_start=math.nextafter(self.warmup, 1.0),  # PyTorch divides by 0 where the rise is one step exactly
@@ -201,6 +202,28 @@ class WarmStableDecayConfig(ScheduleConfig, name="wsd"):
 
         def share(step: int) -> float:
             return max(min((step + 1) / rise, (total_steps - step) / (fall + 1), 1.0), 0.0)
+
+        return {"scheduler": LambdaLR(optimizer, share), "interval": "step"}
+
+
+@dataclass(frozen=True)
+class SlantedConfig(ScheduleConfig, name="slanted"):
+    """Up in a short line, down in a long one (slanted triangular, Howard & Ruder 2018, arXiv:1801.06146).
+
+    Args:
+        warmup: share of all steps in which the learning rate rises. ratio: of the peak to the lowest rate.
+    """
+
+    warmup: Share = 0.1
+    ratio: Annotated[float, Range("1 <= x <= 1e9")] = 32.0
+
+    def build(self, optimizer: Optimizer, steps_per_epoch: int, total_steps: int) -> dict[str, Any]:
+        total_steps = _spanned(self, total_steps)
+        top = min(max(self.warmup * total_steps, 1.0), max(total_steps - 1.0, 1.0))
+
+        def share(step: int) -> float:
+            height = (step + 1) / top if step + 1 <= top else (total_steps - step) / (total_steps - top + 1)
+            return (1 + max(min(height, 1.0), 0.0) * (self.ratio - 1)) / self.ratio
 
         return {"scheduler": LambdaLR(optimizer, share), "interval": "step"}
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-import lightning
 import numpy.typing as npt
 
 from rnnzoo.config import Config
@@ -17,7 +16,7 @@ from rnnzoo.data.plain_text import Newlines, TextForm, check_form
 from rnnzoo.errors import UserError
 from rnnzoo.ranges import DropProbability, PositiveCount, Range
 from rnnzoo.text import BPETokenizerConfig, Tokenizer, TokenizerConfig
-from rnnzoo.training.text_data import TextData
+from rnnzoo.training.length_data import LengthData
 
 __all__ = ["PairData", "PairDataConfig"]
 
@@ -112,7 +111,7 @@ class PairDataConfig(Config):
         )
 
 
-class PairData(TextData[PairDataConfig, PairCorpus, PairLoader]):
+class PairData(LengthData[PairDataConfig, PairCorpus, PairLoader]):
     """The batches of a corpus of pairs, for training, validation and test; works in any `lightning.Trainer`.
 
     It says where it stands in a checkpoint by itself; from there any number of ranks goes on, in the same order.
@@ -246,16 +245,6 @@ class PairData(TextData[PairDataConfig, PairCorpus, PairLoader]):
             evaluation=not training,
         )
 
-    def go_on(self, loader: PairLoader, position: dict[str, int]) -> None:
-        super().go_on(loader, position)
-        if position.get("ranks", loader.world_size) != loader.world_size:
-            _recount(loader, self.trainer)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Where the training batches stand, in what, and of how many ranks the run was."""
-        state = super().state_dict()
-        return state | {"ranks": self.world_size} if state else {}
-
     def form(self) -> dict[str, int]:
         pairs = self.pairs("train")
         return {
@@ -265,20 +254,3 @@ class PairData(TextData[PairDataConfig, PairCorpus, PairLoader]):
             "batch_tokens": self.config.batch_tokens,
             "seed": self.seed,
         }
-
-
-def _recount(loader: PairLoader, trainer: lightning.Trainer | None) -> None:
-    """Tells the trainer how many of this rank's batches are behind, where a checkpoint was of other ranks.
-
-    Lightning ends an epoch by a count of its own, which a checkpoint holds in batches of a rank.
-    """
-    if trainer is None:
-        return
-    current: Any = trainer.fit_loop.epoch_loop.batch_progress.current  # typed as a base class of what it is
-    unfinished = current.ready - current.completed  # a checkpoint that was written at the end of a training step
-    behind = len(loader) if loader.limit is None else loader.limit
-    if loader.next_batch or not current.ready:  # else the epoch was at its end
-        behind -= loader.remaining
-    for name in ("ready", "started", "processed"):
-        setattr(current, name, behind)
-    current.completed = behind - unfinished

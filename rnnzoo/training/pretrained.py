@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import lightning
 import numpy as np
@@ -15,12 +15,13 @@ from rnnzoo.embeddings import Vectors, load_vectors
 from rnnzoo.embeddings.load import Format
 from rnnzoo.embeddings.text import BadTokens
 from rnnzoo.errors import UserError
-from rnnzoo.models import LanguageModelConfig
+from rnnzoo.models import ClassifierConfig, LanguageModelConfig
 from rnnzoo.ranges import Count, Size
 from rnnzoo.text import Tokenizer
 
 __all__ = ["FreezeEmbedding", "PretrainedEmbedding"]
 
+M = TypeVar("M", LanguageModelConfig, ClassifierConfig)
 Freeze = Count | Literal["always", "never"]
 _BLOCK = 1 << 20
 
@@ -73,18 +74,19 @@ class PretrainedEmbedding(Config):
             seed=seed,
         )
 
-    def fit(self, model: LanguageModelConfig, dim: int) -> LanguageModelConfig:
+    def fit(self, model: M, dim: int) -> M:
         """`model` with a table of `dim` numbers a token.
 
         Raises:
             UserError: it has another dimension, and there is no projection; or rare words have fewer features.
         """
-        if model.tied and model.adaptive_cutoffs:
+        tied = isinstance(model, LanguageModelConfig) and model.tied
+        if isinstance(model, LanguageModelConfig) and tied and model.adaptive_cutoffs:
             raise UserError("embedding: with model.tied and model.adaptive_cutoffs rare words have no whole vectors")
         if self.project:
             size = model.embedding_projection or model.embedding_dim
-            output = dim if model.tied else model.output_projection  # the tied output layer has the table's dimension
-            return model.replace(embedding_dim=dim, embedding_projection=size, output_projection=output)
+            output = {"output_projection": dim} if tied else {}  # a tied output layer has the table's dimension
+            return model.replace(embedding_dim=dim, embedding_projection=size, **output)
         if model.embedding_dim != dim:
             raise UserError(
                 f"embedding.source has vectors of {dim} numbers, model.embedding_dim is {model.embedding_dim}: make it "

@@ -9,10 +9,11 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 import lightning
 
 from rnnzoo.data.corpora import Corpus
+from rnnzoo.data.labelled import LabelledCorpus
 from rnnzoo.data.pairs import PairCorpus
 from rnnzoo.errors import UserError
 
-__all__ = ["TextData"]
+__all__ = ["Section", "TextData"]
 
 
 class Loader(Protocol):
@@ -41,7 +42,7 @@ class Section(Protocol):
 
 
 S = TypeVar("S", bound=Section)
-T = TypeVar("T", Corpus, PairCorpus)
+T = TypeVar("T", Corpus, PairCorpus, LabelledCorpus)
 L = TypeVar("L", bound=Loader)
 
 

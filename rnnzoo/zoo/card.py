@@ -48,7 +48,8 @@ def card(folder: Path, repo: str | None = None) -> str:
                 parts.samples(samples, str(metrics.get("stored_dtype", "float32"))),
                 "## Score\n\n" + _score(parts, metrics, unit),
                 _again(repo or name, entry) if metrics.get("scores") else "",
-                "## Training\n\n" + _training(metrics) if metrics.get("training") else "",
+                "## Training\n\n" + _training(metrics, parts.counted) if metrics.get("training") else "",
+                "![Which labels it takes for which](confusion.png)" if (folder / "confusion.png").is_file() else "",
                 "![Training and validation loss](curve.png)" if (folder / "curve.png").is_file() else "",
                 "## Training data, licence and limits\n\n" + _limits(parts, metrics, corpus, entry),
             )
@@ -136,16 +137,16 @@ def _score(parts: CardParts, metrics: dict[str, Any], unit: str) -> str:
     return f"{parts.score(metrics, unit)} {text}"
 
 
-def _training(metrics: dict[str, Any]) -> str:
+def _training(metrics: dict[str, Any], counted: str) -> str:
     run, machine = metrics["training"], metrics["hardware"]
     place = f"{machine['devices']} x {machine['device']} ({machine['name']})"
     before = metrics.get("init_from")
     first = f"It goes on from `{before}`, whose training is not in these figures. " if isinstance(before, str) else ""
     return (
-        f"{first}{run['epochs']} epochs, {run['steps']:,} steps, {run['tokens']:,} tokens in {run['seconds'] / 60:.0f} "
-        f"minutes on {place} with torch {machine['torch']}, {run['tokens_per_second']:,.0f} tokens per second, seed "
-        f"{metrics['seed']}. The recipe is in recipe.yaml: `rnnzoo train {metrics['recipe']}` trains it again."
-        + _air(metrics)
+        f"{first}{run['epochs']} epochs, {run['steps']:,} steps, {run['tokens']:,} {counted} in "
+        f"{run['seconds'] / 60:.0f} minutes on {place} with torch {machine['torch']}, "
+        f"{run['tokens_per_second']:,.0f} {counted} per second, seed {metrics['seed']}. The recipe is in recipe.yaml: "
+        f"`rnnzoo train {metrics['recipe']}` trains it again." + _air(metrics)
     )
 
 

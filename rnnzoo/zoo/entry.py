@@ -96,7 +96,7 @@ def make_entry(
 
 
 def _fill(building: Path, source: Path, packed: Mapping[str, Tensor], metrics: dict[str, Any], scores: Any) -> None:
-    for name in ("config.json", *TOKENIZERS, "curve.png"):
+    for name in ("config.json", *TOKENIZERS, "curve.png", "confusion.png"):
         if (source / name).is_file():
             shutil.copyfile(source / name, building / name)
     if (source / "recipe.yaml").is_file():
@@ -193,15 +193,22 @@ def shareable_recipe(path: Path) -> str:
     section = data.get("data") if isinstance(data, dict) else None
     kind = next((kind for kind in kinds() if isinstance(data, dict) and data.get("task") in kind.tasks), None)
     named = kind.shareable(section) if kind is not None and isinstance(section, dict) else {}
-    before = data.get("init_from") if isinstance(data, dict) else None
-    elsewhere = Path(before) if isinstance(before, str) and Path(before).expanduser().is_absolute() else None
-    if not named and elsewhere is None:
+    sections: list[tuple[Any, str]] = [(data, "init_from")]
+    sections += [(data.get("encoder"), "source")] if isinstance(data, dict) else []
+    models = [(section, key) for section, key in sections if _elsewhere(section, key)]
+    if not named and not models:
         return text
     if named:
         data["data"] |= named
-    if elsewhere is not None:
-        data["init_from"] = "/".join(("runs", *elsewhere.parts[-2:]))
+    for section, key in models:
+        section[key] = "/".join(("runs", *Path(section[key]).parts[-2:]))
     return str(yaml.safe_dump(data, sort_keys=False, allow_unicode=True))
+
+
+def _elsewhere(section: Any, key: str) -> bool:
+    """Whether a section names the folder of a run."""
+    named = section.get(key) if isinstance(section, dict) else None
+    return isinstance(named, str) and Path(named).expanduser().is_absolute()
 
 
 def _umask() -> int:

@@ -21,7 +21,7 @@ class Figure:
     Attributes:
         key: what metrics.json calls it. name: what people call it, with its unit.
         value: the number. digits: those printed after the point. metric: the hub's name for it.
-        signature: how sacreBLEU computed it, where it did.
+        signature: how sacreBLEU computed it, where it did. higher: a higher one is better.
     """
 
     key: str
@@ -30,6 +30,7 @@ class Figure:
     digits: int
     metric: str
     signature: str | None = None
+    higher: bool = False  # is better
 
     def __str__(self) -> str:
         return f"{self.value:.{self.digits}f}"
@@ -49,8 +50,10 @@ def figures(metrics: Mapping[str, Any], unit: str = "token") -> dict[str, Figure
         Figure("ppl", f"perplexity per {unit}", 0.0, 2 if unit in ("word", "token") else 3, "perplexity"),
         Figure("bits", f"bits per {unit}", 0.0, 4, "bits"),
         Figure("nll", f"nats per {unit}", 0.0, 4, "nll"),
-        Figure("bleu", "BLEU", 0.0, 2, "bleu"),
-        Figure("chrf", "chrF", 0.0, 2, "chrf"),
+        Figure("bleu", "BLEU", 0.0, 2, "bleu", higher=True),
+        Figure("chrf", "chrF", 0.0, 2, "chrf", higher=True),
+        Figure("accuracy", "% accuracy", 0.0, 2, "accuracy", higher=True),
+        Figure("macro_f1", "% macro F1", 0.0, 2, "f1", higher=True),
     )
     found = {}
     for figure in known:

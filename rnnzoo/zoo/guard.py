@@ -39,7 +39,7 @@ __all__ = [
 
 ENTRY = "entry.json"
 NEEDED = ("config.json", "metrics.json", "model.safetensors", TOKENIZER)
-_OTHERS = ("golden.safetensors", "recipe.yaml", "README.md", "curve.png", "samples.txt")
+_OTHERS = ("golden.safetensors", "recipe.yaml", "README.md", "curve.png", "confusion.png", "samples.txt")
 ENTRY_FILES = (*dict.fromkeys((*NEEDED, *TOKENIZERS)), *_OTHERS)
 """The files that a zoo entry may have beside entry.json; no others are downloaded, uploaded or opened."""
 

@@ -19,6 +19,9 @@ __all__ = ["Sort", "list_models", "model_facts", "zoo_folders"]
 
 Sort = Literal["name", "score", "size"]
 
+FIGURES = ("nll", "bits", "ppl", "bleu", "chrf", "accuracy", "macro_f1")
+"""The figures among a model's facts."""
+
 
 def zoo_folders() -> dict[str, Path | None]:
     """Every model of the zoo by its name, sorted: its folder in the package or the hub's cache, None if in neither."""
@@ -82,8 +85,7 @@ def _order(facts: dict[str, Any], sort: Sort) -> tuple[Any, ...]:
     if sort == "size":
         return (facts["bytes"],)
     score, name = facts["score"], str(facts["score_name"])
-    better_is_more = name.startswith(("BLEU", "chrF"))
-    place = float("inf") if score is None else -score if better_is_more else score
+    place = float("inf") if score is None else -score if facts["higher_is_better"] else score
     return facts["task"], str(facts["corpus"]), str(facts["split"]), name, place
 
 
@@ -114,8 +116,9 @@ def model_facts(name: str, folder: Path) -> dict[str, Any]:
         "eval_streams": metrics.get("eval_streams"),
         "score": None if main is None else round(main.value, main.digits),
         "score_name": None if main is None else main.name,
+        "higher_is_better": None if main is None else main.higher,
         "signature": None if main is None else main.signature,
-        **{key: found[key].value if key in found else None for key in ("nll", "bits", "ppl", "bleu", "chrf")},
+        **{key: found[key].value if key in found else None for key in FIGURES},
         "training_seconds": training.get("seconds"),
         "training_tokens_per_second": training.get("tokens_per_second"),
         "hardware": hardware.get("name"),

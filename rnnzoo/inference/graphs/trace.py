@@ -22,12 +22,12 @@ from rnnzoo import state as states
 from rnnzoo.backbones import BidirectionalStack, Stack
 from rnnzoo.cells import Cell
 from rnnzoo.inference.eval_mode import evaluating
-from rnnzoo.networks import LanguageNet, Seq2SeqNet
+from rnnzoo.networks import ClassifierNet, LanguageNet, Seq2SeqNet
 from rnnzoo.nn import valid_steps
 from rnnzoo.shapes import Float, Int, Tensor
 from rnnzoo.state import State
 
-__all__ = ["Graph", "Port", "encoder_graph", "features_graph", "head_graph", "step_graph"]
+__all__ = ["Graph", "Port", "encoder_graph", "features_graph", "head_graph", "step_graph", "whole_graph"]
 
 Named = Mapping[str, Tensor]
 
@@ -56,7 +56,7 @@ class Graph:
     outputs: tuple[Port, ...]
 
 
-def step_graph(model: LanguageNet | Seq2SeqNet) -> Graph:
+def step_graph(model: LanguageNet | Seq2SeqNet | ClassifierNet) -> Graph:
     """``(tokens (B,), state, memory) -> (logits (B, V), new state)``, as decoding calls it.
 
     The exported module takes the state and, of a translator with attention, the memory as dictionaries::
@@ -122,10 +122,28 @@ def encoder_graph(model: Seq2SeqNet) -> Graph:
     return Graph(program, _described({"src": src, "lengths": lengths}), _described(found))
 
 
+def whole_graph(model: ClassifierNet) -> Graph:
+    """``(tokens (B, T), lengths (B,)) -> logits (B, C)``: whole texts, the inputs called as a translator's sources.
+
+    Args:
+        model: used without dropout, and left as it is.
+    """
+    with evaluating(model), _scanning(model.backbone):
+        device = next(model.parameters()).device
+        src = torch.zeros(_ROWS, _STEPS, dtype=torch.int64, device=device)
+        lengths = torch.tensor([_STEPS, _STEPS - 1], device=device)
+        rows, length = Dim("batch", min=1), Dim("source", min=1)
+        program = torch.export.export(
+            model, (src, lengths), dynamic_shapes=({0: rows, 1: length}, {0: rows}), strict=False
+        )
+        logits: Tensor = model(src, lengths)
+    return Graph(program, _described({"src": src, "lengths": lengths}), _described({"logits": logits}))
+
+
 class _Step(nn.Module):
     """`model.step` on named tensors. Tensors without any numbers, which a graph cannot take, are made inside it."""
 
-    def __init__(self, model: LanguageNet | Seq2SeqNet, state: State, memory: State) -> None:
+    def __init__(self, model: LanguageNet | Seq2SeqNet | ClassifierNet, state: State, memory: State) -> None:
         super().__init__()
         self.model, self._state, self._memory = model, state, memory
 
@@ -170,9 +188,9 @@ class _Encode(nn.Module):
         return _prefixed("state", _with_size(state)) | _prefixed("memory", _with_size(memory))
 
 
-def _example(model: LanguageNet | Seq2SeqNet) -> tuple[State, State]:
+def _example(model: LanguageNet | Seq2SeqNet | ClassifierNet) -> tuple[State, State]:
     """A state and a memory of `_ROWS` rows."""
-    if isinstance(model, LanguageNet):
+    if isinstance(model, LanguageNet | ClassifierNet):
         return model.initial_state(_ROWS), ()
     device = next(model.parameters()).device
     src = torch.zeros(_ROWS, _STEPS, dtype=torch.int64, device=device)

@@ -17,6 +17,7 @@ class LanguageModelCard:
     tags: tuple[str, ...] = ("language-model",)
     pipeline, name = "text-generation", "Language modelling"
     published: tuple[str, ...] = ("ppl", "bits")
+    counted = "tokens"
 
     def languages(self, metrics: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
         """Those of the corpus."""

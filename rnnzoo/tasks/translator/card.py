@@ -39,6 +39,7 @@ class TranslatorCard:
     tags: tuple[str, ...] = ("translation",)
     pipeline, name = "translation", "Translation"
     published: tuple[str, ...] = ("bleu", "chrf")
+    counted = "tokens"
 
     def languages(self, metrics: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
         """Source and target."""

@@ -20,7 +20,7 @@ from rnnzoo.shapes import Tensor
 from rnnzoo.tasks.translator.card import TranslatorCard, languages_of
 from rnnzoo.tasks.translator.samples import EXAMPLES
 from rnnzoo.text import Tokenizer
-from rnnzoo.zoo.kinds.base import TOKENIZER, Compared, Kind, form_of
+from rnnzoo.zoo.kinds.base import TOKENIZER, Compared, Kind, form_of, shared_out
 from rnnzoo.zoo.kinds.stored_logits import StoredLogits
 
 __all__ = ["SOURCE_TOKENIZER", "Translators"]
@@ -151,7 +151,7 @@ class Translators(Kind[Seq2Seq, Seq2SeqConfig]):
         own = _own_files(data)
         named = [name for names in own.values() for name in names]
         if files:
-            parts: dict[str, Any] = _shared_out(files, own if named else {"files": files})
+            parts: dict[str, Any] = shared_out(files, own if named else {"files": files})
             if len(parts["files"]) == 1:
                 parts |= {"files": (), "tsv": parts["files"][0], "columns": (columns[0], columns[1])}
             return load_pairs(**parts, **options, form=form_of(data, own=bool(named)))
@@ -220,15 +220,6 @@ def _own_files(data: Mapping[str, Any]) -> dict[str, list[str]]:
         if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
             raise UserError(_FOREIGN)
     return {key: list(names) for key, names in found.items()}
-
-
-def _shared_out(files: Sequence[str], own: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
-    """`files` in the place of the files in `own`, which are so many and in this order."""
-    if len(files) != sum(map(len, own.values())):
-        named = " ".join(name for names in own.values() for name in names)
-        raise UserError(f"--text: {named} are needed, in this order")
-    rest = iter(files)
-    return {key: [next(rest) for _ in names] for key, names in own.items()}
 
 
 def _exact(model: Seq2Seq) -> Seq2Seq:

@@ -11,12 +11,13 @@ from torch import nn
 
 from rnnzoo.config import Config
 from rnnzoo.data.plain_text import TextForm
+from rnnzoo.errors import UserError
 from rnnzoo.inference.graphs.trace import Graph
 from rnnzoo.shapes import Tensor
 from rnnzoo.state import State
 from rnnzoo.text import Tokenizer
 
-__all__ = ["TOKENIZER", "TOKENIZERS", "CardParts", "Compared", "Kind", "Text", "form_of", "value_at"]
+__all__ = ["TOKENIZER", "TOKENIZERS", "CardParts", "Compared", "Kind", "Text", "form_of", "shared_out", "value_at"]
 
 TOKENIZER = "tokenizer.json"
 TOKENIZERS = (TOKENIZER, "tokenizer.src.json")
@@ -68,6 +69,7 @@ class CardParts(Protocol):
     pipeline: str
     name: str  # of the pipeline, for people
     published: tuple[str, ...]  # keys of the figures in the card's header
+    counted: str  # what training counts
 
     def languages(self, metrics: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
         """The languages of the text, as ISO codes; none where it is not said."""
@@ -126,7 +128,10 @@ class Kind(ABC, Generic[M, C]):
 
     @abstractmethod
     def graphs(self, model: M) -> dict[str, Graph]:
-        """Every graph that a program without this package needs to run `model`, by name; ``step`` decodes."""
+        """Every graph that a program without this package needs to run `model`, by name; ``step`` decodes.
+
+        The first has the name of the export, the others their own in it, too.
+        """
 
     @abstractmethod
     def special_tokens(self, model: M) -> dict[str, Any]:
@@ -240,3 +245,16 @@ def value_at(figures: Any, key: str) -> float | None:
     for part in key.split("."):
         figures = figures.get(part) if isinstance(figures, Mapping) else None
     return float(figures) if isinstance(figures, (int, float)) and not isinstance(figures, bool) else None
+
+
+def shared_out(files: Sequence[str], own: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
+    """`files` in the place of the files in `own`, which are so many and in this order.
+
+    Raises:
+        UserError: they are more or fewer.
+    """
+    if len(files) != sum(map(len, own.values())):
+        named = " ".join(name for names in own.values() for name in names)
+        raise UserError(f"--text: {named} are needed, in this order")
+    rest = iter(files)
+    return {key: [next(rest) for _ in names] for key, names in own.items()}
