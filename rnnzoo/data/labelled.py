@@ -129,6 +129,7 @@ def load_labelled(
         label, licence = Path(shown_name(files[0])).resolve().name if len(files) == 1 else _several(files), OWN_LICENCE
     rows, doubled = once(rows)
     rows, shared = apart(rows)
+    _check_labels(rows["train"], label, several=separator is not None)
     if "valid" not in rows:
         rows, rule = stratified(rows, test_part=test_part, seed=split_seed, name=label)
     if train_texts:
@@ -189,18 +190,12 @@ def _several(files: Sequence[str | os.PathLike[str]]) -> str:
 
 
 def _check(rows: Mapping[str, Sequence[Row]], name: str, *, several: bool) -> None:
-    """Raises `UserError` where a part has nothing in it, or labels that cannot be learned."""
+    """Raises `UserError` where a part has nothing in it, or a label that the training part does not have."""
     for role, part in rows.items():
         if not part:
             raise UserError(f"{name}: the part {role!r} has no texts")
+    _check_labels(rows["train"], name, several=several)
     known = {label for row in rows["train"] for label in row.labels}
-    if len(known) < (1 if several else 2):
-        raise UserError(f"{name}: the training part has {len(known)} label: there is nothing to tell apart")
-    if len(known) > min(_MOST_LABELS, max(len(rows["train"]) // 2, 2)):
-        texts = len(rows["train"])
-        raise UserError(
-            f"{name}: {len(known):,} different labels of {texts:,} training texts: is that the column of the labels?"
-        )
     for role in ("valid", "test"):
         for row in rows.get(role, ()):
             for label in row.labels:
@@ -208,6 +203,20 @@ def _check(rows: Mapping[str, Sequence[Row]], name: str, *, several: bool) -> No
                     there = nearest(label, sorted(known))
                     message = f"the label {label[:60]!r} is none of the training part's{there}"
                     raise UserError(message, path=row.path, position=row.position)
+
+
+def _check_labels(rows: Sequence[Row], name: str, *, several: bool) -> None:
+    """Raises `UserError` where training texts have labels that cannot be learned."""
+    if not rows:
+        raise UserError(f"{name}: there are no texts")
+    known = {label for row in rows for label in row.labels}
+    if len(known) < (1 if several else 2):
+        raise UserError(f"{name}: the training part has {len(known)} label: there is nothing to tell apart")
+    if len(known) > min(_MOST_LABELS, max(len(rows) // 2, 2)):
+        texts = len(rows)
+        raise UserError(
+            f"{name}: {len(known):,} different labels of {texts:,} training texts: is that the column of the labels?"
+        )
 
 
 def _digest(rows: Mapping[str, Sequence[Row]]) -> str:

@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torchmetrics.functional import classification as tm
 
 __all__ = ["BINS", "classification_figures", "confusion"]
 
@@ -34,6 +33,8 @@ def classification_figures(
         texts: N. by_label: of each label f1 and recall in % and its texts. confusion: of `_SHOWN` labels at most, a row
         for each true label.
     """
+    from torchmetrics.functional import classification as tm  # it imports matplotlib
+
     count, classes = len(targets), len(labels)
     probabilities = probabilities.double()
     if targets.dim() > 1:
@@ -75,6 +76,8 @@ def confusion(probabilities: Tensor, targets: Tensor) -> Tensor:
     Args:
         probabilities: (N, C). targets: (N,) label numbers.
     """
+    from torchmetrics.functional import classification as tm
+
     found: Tensor = tm.multiclass_confusion_matrix(probabilities.argmax(1), targets, probabilities.size(1))
     return found
 

@@ -17,7 +17,7 @@ NAMES = [
     *("pydocs", "numbers-en-fr", "tinyshakespeare", "war-and-peace", "ptb", "ptb-char", "wikitext-2"),
     *("multi30k", "multi30k-cs", *(f"tatoeba-eng-{code}" for code in ("fra", "deu", "nld", "jpn", "cmn"))),
     *("faust", "quijote", "kalevala", "kanteletar", "germinal", "commedia", "soseki", "pan-tadeusz", "lusiadas"),
-    *("machado", "nine-languages", "sst2", "banking77", "names"),
+    *("machado", "nine-languages", "sst2", "banking77", "names", "languages"),
     *("open-texts", "wikitext-103", "text8", "enwik8", "wmt14"),
 ]
 
@@ -276,7 +276,12 @@ def test_an_eighth_of_the_translations_is_read_as_text(small_corpus: Callable[..
         assert texts == [german[one] for one, other in lines if hashed_part(one) == role and other in texts]
 
 
-@pytest.mark.parametrize("name", ["sst2", "tatoeba-eng-deu"])
-def test_a_language_model_reads_no_pairs_and_no_labels(name: str) -> None:
-    with pytest.raises(UserError, match=f"corpus '{name}' has .*; a language model needs running text"):
-        load_corpus(name)
+def test_a_language_model_reads_no_pairs() -> None:
+    with pytest.raises(UserError, match=r"corpus 'tatoeba-eng-deu' has .*; a language model needs running text"):
+        load_corpus("tatoeba-eng-deu")
+
+
+def test_a_language_model_reads_the_texts_of_a_corpus_with_labels(data_dir: Path) -> None:
+    corpus = load_corpus("sst2")
+    assert [len(str(text).splitlines()) for text in corpus.splits.values()] == [6909, 872, 1821]
+    assert corpus.research_only

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 import small_lm
 import small_pairs
+import small_texts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnzoo.errors import UserError
-from rnnzoo.models import Seq2Seq
-from rnnzoo.tasks import CharLMRecipe, LanguageModelRecipe, Recipe, TranslatorRecipe, train
+from rnnzoo.models import Classifier, Seq2Seq
+from rnnzoo.tasks import CharLMRecipe, ClassifierRecipe, LanguageModelRecipe, Recipe, TranslatorRecipe, train
 from rnnzoo.tasks.language_model.recipe import SHORT_FORMS
 from rnnzoo.tasks.recipe import override, read
 from rnnzoo.text import CharTokenizerConfig
@@ -208,7 +209,8 @@ def test_how_many_recipes_there_are() -> None:
     assert names <= set(PACKAGED)
     files = [path for path in Path(__file__).resolve().parents[2].glob("recipes/*/*.yaml")]
     assert set(PACKAGED.values()) == {path for path in files if path.parent.name != "hardware"}
-    assert len(PACKAGED) >= 45
+    assert {"cls-gru.names", "cls-gru.languages", "cls-gru.banking77", "cls-lstm.sst2"} <= set(PACKAGED)
+    assert len(PACKAGED) >= 49
 
 
 @pytest.mark.parametrize("name", PACKAGED)
@@ -235,6 +237,9 @@ def test_a_packaged_recipe_trains_two_steps(tmp_path: Path, monkeypatch: pytest.
         model = load(folder, kind=Seq2Seq)
         assert len(model.translate(["ba", "", "dabe"])) == 3
         assert read_metrics(folder)["training"]["steps"] == 2
+        return
+    if isinstance(made, ClassifierRecipe):
+        two_steps_of_a_classifier(tmp_path, name, made)
         return
     assert isinstance(made, LanguageModelRecipe)
     prompt = made.sample.prompt
@@ -277,3 +282,13 @@ def two_steps_of_a_translator(folder: Path, name: str) -> Path:
         halves["model.encoder.hidden_size"] = 8
     steps = {"trainer.max_steps": 2, "trainer.enable_progress_bar": False, "trainer.precision": "32-true"}
     return train(name, runs=folder / "runs", settings=small | halves | steps)
+
+
+def two_steps_of_a_classifier(folder: Path, name: str, made: ClassifierRecipe) -> None:
+    """A run of a recipe on texts made for this, with small layers, or those of its encoder."""
+    small: dict[str, Any] = {"files": [str(small_texts.write(folder, 60))], "batch_tokens": 200}
+    small |= {} if made.encoder is not None else {"hidden_size": 8, "embedding_dim": 8}
+    steps = {"trainer.max_steps": 2, "trainer.enable_progress_bar": False, "trainer.precision": "32-true"}
+    run = train(name, runs=folder / "runs", settings=small | steps)
+    assert read_metrics(run)["training"]["steps"] == 2
+    assert len(load(run, kind=Classifier).classify(["ab", "", "ef gh"])) == 3
