@@ -37,6 +37,7 @@ __all__ = [
     "push_to_hub",
     "register_cell",
     "results",
+    "rnn",
     "train",
 ]
 
@@ -64,10 +65,22 @@ _HOME = {
     "push_to_hub": "rnnzoo.zoo",
     "register_cell": "rnnzoo.cells",
     "results": "rnnzoo.zoo.results",
+    "rnn": "rnnzoo.layers",
     "train": "rnnzoo.tasks",
 }
 _PACKAGES = {
-    *("backbones", "cells", "data", "decoding", "embeddings", "inference", "integrations", "metrics", "models"),
+    *(
+        "backbones",
+        "cells",
+        "data",
+        "decoding",
+        "embeddings",
+        "inference",
+        "integrations",
+        "layers",
+        "metrics",
+        "models",
+    ),
     *("networks", "nn", "page", "plot", "state", "studies", "tasks", "testing", "text", "training", "zoo"),
 }
 
@@ -77,6 +90,7 @@ if TYPE_CHECKING:
     from rnnzoo.backbones import StackConfig
     from rnnzoo.cells import register_cell
     from rnnzoo.errors import UserError
+    from rnnzoo.layers import rnn
     from rnnzoo.models import Classifier, ClassifierConfig, LanguageModel, LanguageModelConfig, Seq2Seq, Seq2SeqConfig
     from rnnzoo.tasks import CharLM, TextClassifier, Translator, WordLM
     from rnnzoo.tasks.training_run import train

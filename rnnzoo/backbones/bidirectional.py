@@ -69,13 +69,18 @@ class BidirectionalStack(nn.Module):
         return tuple(tuple(c.initial_state(batch_size, device=device, dtype=dtype) for c in p) for p in self.pairs)
 
     def forward(
-        self, x: Float[Tensor, "B T D"], lengths: Int[Tensor, "B"] | None = None
+        self,
+        x: Float[Tensor, "B T D"],
+        lengths: Int[Tensor, "B"] | None = None,
+        state: State | None = None,
     ) -> tuple[Float[Tensor, "B T H"], State]:
         """Reads whole sequences.
 
         Args:
             x: the inputs.
             lengths: valid steps of each row; the backward direction begins at a row's last valid step.
+            state: what each layer's directions begin with, in the form of the final states; their initial states when
+                left out.
 
         Returns:
             Outputs, zero past each row's end, and for each layer the pair of final states: the forward one after
@@ -89,8 +94,9 @@ class BidirectionalStack(nn.Module):
                 before = x
                 if index > 0 and self.config.block is None:
                     x = self.dropout(self.norms[index - 1](x) if self.config.layer_norm else x)
-                right, right_state = ahead(x, None, lengths)
-                left, left_state = back(reverse(x, lengths), None, lengths)
+                begin = (None, None) if state is None else state[index]
+                right, right_state = ahead(x, begin[0], lengths)
+                left, left_state = back(reverse(x, lengths), begin[1], lengths)
                 x = torch.cat((right, reverse(left, lengths)), dim=-1)
                 if self.config.residual and x.shape == before.shape:
                     x = x + before

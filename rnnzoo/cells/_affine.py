@@ -13,6 +13,7 @@ from torch.autograd.function import once_differentiable
 from rnnzoo.cells._hoisted import HoistedCell, valid_steps
 from rnnzoo.cells._products import hoisted_linear, multiplier, multiply, weight_gradient
 from rnnzoo.nn.init import orthogonal_gates_, xavier_gates_
+from rnnzoo.nn.transforms import plain_operations_only
 from rnnzoo.shapes import Float, Int, Tensor
 
 __all__ = ["AffineCell", "Params", "PointwiseGradients"]
@@ -92,6 +93,8 @@ class AffineCell(HoistedCell):
     def forward(
         self, x: Float[Tensor, "B T D"], state: Any = None, lengths: Int[Tensor, "B"] | None = None
     ) -> tuple[Float[Tensor, "B T H"], Any]:
+        if plain_operations_only():
+            return super().forward(x, state, lengths)
         state = self.begin(x, state)
         if x.size(1) == 0:
             return x.new_zeros(x.size(0), 0, self.output_size), state

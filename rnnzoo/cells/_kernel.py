@@ -15,6 +15,7 @@ from rnnzoo import state as states
 from rnnzoo.cells._hoisted import HoistedCell
 from rnnzoo.nn.dropout import raw_parameter
 from rnnzoo.nn.init import orthogonal_gates_, xavier_gates_
+from rnnzoo.nn.transforms import transformed
 from rnnzoo.shapes import Float, Int, Tensor
 from rnnzoo.state import State
 
@@ -56,6 +57,8 @@ class KernelCell(HoistedCell):
     def forward(
         self, x: Float[Tensor, "B T D"], state: State | None = None, lengths: Int[Tensor, "B"] | None = None
     ) -> tuple[Float[Tensor, "B T H"], State]:
+        if transformed():
+            return super().forward(x, state, lengths)
         y, final = run_kernel([self], x, (self.begin(x, state),), lengths)
         return y, final[0]
 

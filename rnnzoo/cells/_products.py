@@ -12,6 +12,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+from rnnzoo.nn.transforms import plain_operations_only
 from rnnzoo.shapes import Float, Tensor
 
 __all__ = ["WORTH_PACKING", "hoisted_linear", "multiplier", "multiply", "packed", "weight_gradient"]
@@ -70,7 +71,7 @@ def hoisted_linear(
     x: Float[Tensor, "*B I"], weight: Float[Tensor, "O I"], bias: Float[Tensor, "O"] | None = None
 ) -> Float[Tensor, "*B O"]:
     """`F.linear` for many rows, in oneDNN's packed form where there is one."""
-    if torch.compiler.is_compiling():  # into a graph for any machine and any number of rows
+    if torch.compiler.is_compiling() or plain_operations_only():  # into a graph for any machine and any number of rows
         return F.linear(x, weight, bias)
     rows = x.numel() // x.size(-1)
     plain = rows < WORTH_PACKING * WORTH_PACKING or x.dtype != torch.float32 or torch.is_autocast_enabled(x.device.type)

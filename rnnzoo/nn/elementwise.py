@@ -7,12 +7,14 @@ adjoint needs. They take any strides; half precision is computed in float32 with
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import torch
 from torch.autograd.function import once_differentiable
 
 from rnnzoo.nn.scan import Method, chooses_chunks, linear_scan, widened
+from rnnzoo.nn.transforms import plain_operations_only
 from rnnzoo.shapes import Float, Tensor
 
 __all__ = ["gated_scan", "gated_step", "independent_scan", "independent_step"]
@@ -51,6 +53,8 @@ def gated_scan(
     (gate, x, h0), dtype = widened(gate, x, h0)
     if u is None and chooses_chunks(method, x):
         return linear_scan(gate.sigmoid(), (-gate).sigmoid() * x, h0, method=method).to(dtype)
+    if plain_operations_only():
+        return _each_step(lambda gate_t, x_t, h: gated_step(gate_t, x_t, h, u), h0, gate, x).to(dtype)
     h: Tensor = _Gated.apply(gate, x, h0, u if u is None else u.to(x.dtype))  # type: ignore[no-untyped-call]
     return h.to(dtype)
 
@@ -123,6 +127,8 @@ def independent_scan(
     if x.size(1) == 0:
         return x
     (x, h0), dtype = widened(x, h0)
+    if plain_operations_only():
+        return _each_step(lambda x_t, h: independent_step(x_t, h, u, nonlinearity), h0, x).to(dtype)
     h: Tensor = _Independent.apply(x, h0, u.to(x.dtype), nonlinearity)  # type: ignore[no-untyped-call]
     return h.to(dtype)
 
@@ -150,6 +156,15 @@ class _Independent(torch.autograd.Function):
             carried = d_t.mul_(g_t + carried) * u
         d_u = (d_x[:, 1:] * h[:, :-1]).sum((0, 1)) + (d_x[:, 0] * h0).sum(0)
         return d_x, carried, d_u, None
+
+
+def _each_step(step: Callable[..., Tensor], h: Tensor, *inputs: Tensor) -> Tensor:
+    """The states (B, T, H) after every `step` from `h`, one after the other."""
+    states = []
+    for of_step in zip(*(one.unbind(1) for one in inputs), strict=True):
+        h = step(*of_step, h)
+        states.append(h)
+    return torch.stack(states, 1)
 
 
 def _backwards(*tensors: Tensor) -> Any:

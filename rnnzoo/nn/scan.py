@@ -22,6 +22,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from rnnzoo.nn.transforms import plain_operations_only
+
 __all__ = ["Method", "chooses_chunks", "linear_scan", "widened"]
 
 Method: TypeAlias = Literal["auto", "sequential", "chunked"]
@@ -48,6 +50,12 @@ def linear_scan(a: Tensor, b: Tensor, h0: Tensor, *, method: Method = "auto") ->
     if b.size(1) == 0:
         return b
     (a, b, h0), dtype = widened(a, b, h0)
+    if plain_operations_only():
+        states = []
+        for a_t, b_t in zip(a.unbind(1), b.unbind(1), strict=True):
+            h0 = torch.addcmul(b_t, a_t, h0)
+            states.append(h0)
+        return torch.stack(states, 1).to(dtype)
     h: Tensor = _LinearScan.apply(a, b, h0, chooses_chunks(method, b))  # type: ignore[no-untyped-call]
     return h.to(dtype)
 
