@@ -16,6 +16,7 @@ from ..errors import UserError
 from .bundle import Bundle
 from .language_model import LanguageModel, Score
 from .model import Model
+from .pool import Pool
 from .session import Session, generate_together
 from .translator import Translation, Translator
 
@@ -23,6 +24,7 @@ __all__ = [
     "Bundle",
     "LanguageModel",
     "Model",
+    "Pool",
     "Score",
     "Session",
     "Translation",

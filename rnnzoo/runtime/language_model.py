@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..errors import UserError
 from .graph import Array, Named, gather, prefixed
 from .model import Model
+from .pool import Pool
 from .sampling import SamplingConfig, check_numbers
 from .search import best_texts
 from .session import Session
@@ -20,6 +21,7 @@ from .session import Session
 __all__ = ["LanguageModel", "Score"]
 
 _CHUNK = 1024
+_SAMPLING = {"temperature": np.float32, "top_k": np.int64, "top_p": np.float64, "min_p": np.float64}
 _MAX_LOGITS = 1 << 22
 _STRETCH = 32
 """Tokens a row that one call writes, at most: a reader of a stream waits for so many."""
@@ -140,6 +142,10 @@ class LanguageModel(Model, kind="language_model"):
         """A conversation whose state can be fed, continued, forked and saved."""
         return Session(self, num=num, seed=seed)
 
+    def pool(self, capacity: int = 0) -> Pool:
+        """Sessions by the thousand, stepped as one batch; room for so many from the beginning."""
+        return Pool(self, capacity)
+
     def restore(self, data: bytes) -> Session:
         """The session whose `Session.save` gave `data`; it continues as the saved one would have.
 
@@ -188,12 +194,17 @@ class LanguageModel(Model, kind="language_model"):
         return found.pop("logits"), _unprefixed(found)
 
     def write(
-        self, tokens: Array, state: Named, length: int, samplings: Sequence[SamplingConfig], draws: Array
+        self,
+        tokens: Array,
+        state: Named,
+        length: int,
+        samplings: SamplingConfig | Sequence[SamplingConfig],
+        draws: Array,
     ) -> tuple[NDArray[np.int64], dict[str, Array]]:
         """`length` tokens of each row in one call.
 
         Args:
-            tokens: (R,) the last ones, not read yet. state: before them. samplings: of each row.
+            tokens: (R,) the last ones, not read yet. state: before them. samplings: of all rows, or of each.
             draws: (T, R) the numbers in [0, 1) that they are drawn by.
 
         Returns:
@@ -207,10 +218,7 @@ class LanguageModel(Model, kind="language_model"):
             {
                 "tokens": tokens.astype(np.int64),
                 "draws": np.ascontiguousarray(draws[:length]),
-                "temperature": np.array([each.temperature for each in samplings], np.float32),
-                "top_k": np.array([each.top_k for each in samplings], np.int64),
-                "top_p": np.array([each.top_p for each in samplings], np.float64),
-                "min_p": np.array([each.min_p for each in samplings], np.float64),
+                **_by_row(samplings, len(tokens)),
                 **dict(prefixed("state", state)),
             },
         )
@@ -257,6 +265,16 @@ class LanguageModel(Model, kind="language_model"):
             },
         )
         return found.pop("nats"), _unprefixed(found)
+
+
+def _by_row(samplings: SamplingConfig | Sequence[SamplingConfig], count: int) -> dict[str, Array]:
+    one = isinstance(samplings, SamplingConfig)
+    return {
+        name: np.full(count, getattr(samplings, name), dtype)
+        if one
+        else np.array([getattr(each, name) for each in samplings], dtype)  # type: ignore[union-attr]
+        for name, dtype in _SAMPLING.items()
+    }
 
 
 def _padded(rows: Sequence[Sequence[int]]) -> NDArray[np.int64]:

@@ -7,7 +7,7 @@ words, the first one high, of which the lowest 53 bits are read as a fraction.
 from __future__ import annotations
 
 import functools
-from typing import Any
+import threading
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +17,11 @@ from ..seeds import fresh_seed
 
 __all__ = ["Draws", "check_seed", "row_draws"]
 
-_BLOCK = 512
+_BLOCK = 128
 _SCALE = 2.0**-53
 _MASK = np.uint64((1 << 53) - 1)
+_TWISTER = np.random.MT19937(0)  # one for all: making one takes longer than a block
+_SEEDED, _LOCK = np.random.RandomState(_TWISTER), threading.Lock()
 
 
 class Draws:
@@ -55,12 +57,11 @@ def row_draws(seed: int | None, num: int) -> list[Draws]:
 @functools.lru_cache(256)
 def _block(seed: int, index: int) -> NDArray[np.float64]:
     """`_BLOCK` numbers; the generator is run from its beginning, which costs 10 nanoseconds a number."""
-    generator = np.random.MT19937()
-    seeded: Any = np.random.RandomState(seed & 0xFFFFFFFF).get_state(legacy=False)  # seeded as PyTorch seeds its own
-    generator.state = seeded
-    if index:
-        generator.random_raw(2 * _BLOCK * index, output=False)
-    words = generator.random_raw(2 * _BLOCK)
+    with _LOCK:
+        _SEEDED.seed(seed & 0xFFFFFFFF)  # as PyTorch seeds its own
+        if index:
+            _TWISTER.random_raw(2 * _BLOCK * index, output=False)
+        words = _TWISTER.random_raw(2 * _BLOCK)
     return ((words[0::2] << np.uint64(32) | words[1::2]) & _MASK).astype(np.float64) * _SCALE
 
 

@@ -34,7 +34,12 @@ class TextModel(Protocol):
     def step(self, tokens: Array, state: Named) -> tuple[Array, dict[str, Array]]: ...
     def read(self, state: Named, rows: Sequence[Sequence[int]]) -> Named: ...
     def write(
-        self, tokens: Array, state: Named, length: int, samplings: Sequence[SamplingConfig], draws: Array
+        self,
+        tokens: Array,
+        state: Named,
+        length: int,
+        samplings: SamplingConfig | Sequence[SamplingConfig],
+        draws: Array,
     ) -> tuple[NDArray[np.int64], dict[str, Array]]: ...
 
 

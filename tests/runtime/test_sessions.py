@@ -107,3 +107,52 @@ def test_probabilities(exported: LanguageModel) -> None:
     found = exported.session(2).feed("abc").probabilities()
     assert found.shape == (2, exported.vocab_size)
     np.testing.assert_allclose(found.sum(1), 1)
+
+
+def test_a_pool_is_its_sessions(exported: LanguageModel) -> None:
+    prompts = ["", "a", "abc, de", "fgh" * 40, "b"] * 5
+    alone = [exported.session(seed=i).feed(prompt) for i, prompt in enumerate(prompts)]
+    pool = exported.pool()
+    rows = [pool.add(session) for session in alone]
+    said: list[list[int]] = [[] for _ in rows]
+    for length, sampling in ((1, SamplingConfig(0.7)), (40, SamplingConfig()), (64, SamplingConfig(0)), (33, None)):
+        for one, tokens in zip(said, pool.write(length, sampling).T.tolist(), strict=True):
+            one += tokens
+        for session, one in zip(alone, said, strict=True):
+            text = session.generate(length, sampling)[0]
+            assert exported.tokenizer.encode(text).tolist() == one[-length:]
+    assert [pool.session(row).save() for row in rows] == [session.save() for session in alone]
+
+
+def test_some_rows_of_a_pool(exported: LanguageModel) -> None:
+    pool, alone = exported.pool(), [exported.session(seed=i).feed("ab") for i in range(40)]
+    rows = [pool.add(session) for session in alone]
+    for row in rows[10:20]:
+        pool.remove(row)
+    assert len(pool) == 30
+    ids = [exported.tokenizer.encode(text).tolist() for text in ("cd", "", "e f")]
+    pool.feed_ids(ids, [7, 25, 3])
+    for row, text in ((7, "cd"), (3, "e f")):
+        alone[row].feed(text)
+    pool.step(rows=[25, 7])
+    for row in (25, 7):
+        alone[row].generate(1)
+    np.testing.assert_allclose(pool.probabilities([3, 7])[1], alone[7].probabilities()[0], atol=1e-6)
+    assert pool.add(alone[3]) == 10
+    for row, session in ((3, 3), (7, 7), (25, 25), (39, 39), (10, 3)):
+        assert pool.session(row).generate(20) == alone[session].fork().generate(20)
+    for call in (
+        lambda: pool.step(rows=[12]),
+        lambda: pool.step(rows=[1, 1]),
+        lambda: pool.write(65),
+        lambda: pool.session(99),
+    ):
+        with pytest.raises(UserError):
+            call()
+
+
+def test_a_row_of_a_pool_takes_its_state_and_a_kilobyte(exported: LanguageModel) -> None:
+    pool, session = exported.pool(1000), exported.session(seed=1)
+    for _ in range(1000):
+        pool.add(session)
+    assert pool.nbytes <= 1000 * (session.nbytes + 1000)
