@@ -31,7 +31,8 @@ def commands(model: str) -> dict[str, list[str]]:
     rnnzoo = [sys.executable, "-m", "rnnzoo"]
     return {
         TORCH: [sys.executable, "-c", "import torch; print(1)"],
-        "rnnzoo --help": [*rnnzoo, "--help"],
+        **{f"rnnzoo {words}": [*rnnzoo, *words.split()] for words in ("--help", "list", "recipes ls", "data ls")},
+        f"rnnzoo show {model}": [*rnnzoo, "show", model],
         f"rnnzoo generate {model}": [*rnnzoo, "generate", model, "--seed", "1", "--max-new-tokens", "3"],
     }
 

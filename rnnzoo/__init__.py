@@ -96,7 +96,8 @@ if TYPE_CHECKING:
     from rnnzoo.tasks.training_run import train
     from rnnzoo.training import LabelledData, NonFiniteError, PairData, StreamData
     from rnnzoo.training.history import plot_curve
-    from rnnzoo.zoo.load import download, load
+    from rnnzoo.zoo.finding import download
+    from rnnzoo.zoo.loading import load
     from rnnzoo.zoo.push import push_to_hub
     from rnnzoo.zoo.registry import list_models
     from rnnzoo.zoo.results import results

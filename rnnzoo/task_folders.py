@@ -2,6 +2,7 @@
 
 A folder has these parts, each a module of this name:
 
+    card      what is said of its models in lists and cards, `CARD`; needs no torch
     kind      what the zoo has to know of its models, `KIND`; needs no lightning
     recipe    its recipes
     module    its LightningModules
@@ -21,7 +22,7 @@ __all__ = ["task_parts"]
 
 
 @functools.cache
-def task_parts(part: Literal["kind", "recipe", "module", "job"]) -> tuple[ModuleType, ...]:
+def task_parts(part: Literal["card", "kind", "recipe", "module", "job"]) -> tuple[ModuleType, ...]:
     """This part of every folder, in the order of their names."""
     found = pkgutil.iter_modules([str(Path(__file__).parent / "tasks")])
     return tuple(importlib.import_module(f"rnnzoo.tasks.{folder.name}.{part}") for folder in found if folder.ispkg)

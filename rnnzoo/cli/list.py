@@ -94,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _where(name: str) -> str:
     """How to get an entry that is not here."""
-    from rnnzoo.zoo.load import GET_ALL
+    from rnnzoo.zoo.finding import GET_ALL
     from rnnzoo.zoo.manifest import read_manifest
 
     published = read_manifest()["entries"].get(name, {}).get("repo")

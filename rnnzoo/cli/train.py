@@ -129,7 +129,8 @@ def check_text(recipe: str, overlays: Sequence[str], settings: Mapping[str, Any]
     sections = [layer["data"] for layer in layers if isinstance(layer.get("data"), dict)]
     in_recipe = any(section.get(name) for section in sections for name in _TEXTS)
     if not (named or in_recipe or remembered):
-        from rnnzoo.zoo.kinds import kind_of_task, task_names
+        from rnnzoo.zoo.kinds import kind_of_task
+        from rnnzoo.zoo.task_cards import task_names
 
         task = next((layer["task"] for layer in layers if "task" in layer), None)
         if task in task_names():  # another one is refused where the recipe is read

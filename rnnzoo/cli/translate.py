@@ -187,8 +187,8 @@ def _model(args: argparse.Namespace) -> Seq2Seq:
     from rnnzoo.models import Seq2Seq
     from rnnzoo.tasks.translator.card import languages_of
     from rnnzoo.zoo import find_model, load_folder, read_config
-    from rnnzoo.zoo.folder import read_metrics
     from rnnzoo.zoo.kinds import require
+    from rnnzoo.zoo.records import read_metrics
 
     folder = find_model(args.model)
     model = require(load_folder(folder), Seq2Seq, args.model)

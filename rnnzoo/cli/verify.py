@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
             raise UserError("no such folder", path=args.data)
         os.environ["RNNZOO_DATA"] = args.data
     from rnnzoo.zoo import entry_names, find_model
-    from rnnzoo.zoo.verify import verify
+    from rnnzoo.zoo.verifying import verify
 
     models = list(entry_names()) if args.all else args.models
     if not models:

@@ -1,6 +1,6 @@
 """Corpora, streams and caches: everything between a text and a batch.
 
-What needs torch is imported when it is first used: `rnnzoo data` does not wait for it, nor give it memory.
+The names are imported when they are first used: what lists corpora needs neither torch nor NumPy.
 """
 
 from __future__ import annotations
@@ -8,27 +8,43 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-from rnnzoo.data.cache import encoded
-from rnnzoo.data.catalogue import CATALOGUE, corpus_entry
-from rnnzoo.data.cleaning import CleaningConfig
-from rnnzoo.data.corpora import load_corpus
-from rnnzoo.data.corpus import Corpus, load_shards
-from rnnzoo.data.download import get_corpus
-from rnnzoo.data.labelled import LabelledCorpus, load_labelled
-from rnnzoo.data.pairs import PairCorpus, load_pairs
-from rnnzoo.data.places import cache_root, data_roots, find_corpus
-from rnnzoo.data.shard_build import build_shards
-from rnnzoo.data.shards import ShardIndex, TokenShards
-from rnnzoo.data.sources import CorpusEntry, CorpusFile
+_HOME = {
+    **dict.fromkeys(("CATALOGUE", "corpus_entry"), "catalogue"),
+    **dict.fromkeys(("Corpus", "load_shards"), "corpus"),
+    **dict.fromkeys(("CorpusEntry", "CorpusFile"), "sources"),
+    **dict.fromkeys(("EncodedPairs", "PairBatch", "PairLoader"), "pair_batches"),
+    **dict.fromkeys(("LabelledCorpus", "load_labelled"), "labelled"),
+    **dict.fromkeys(("PairCorpus", "load_pairs"), "pairs"),
+    **dict.fromkeys(("ShardIndex", "TokenShards"), "shards"),
+    **dict.fromkeys(("cache_root", "data_roots", "find_corpus"), "places"),
+    "CleaningConfig": "cleaning",
+    "build_shards": "shard_build",
+    "encoded": "cache",
+    "get_corpus": "download",
+    "load_corpus": "corpora",
+}
+"""The module of each; none is called as a name is, or it would take its place."""
 
 if TYPE_CHECKING:
+    from rnnzoo.data.cache import encoded
+    from rnnzoo.data.catalogue import CATALOGUE, corpus_entry
+    from rnnzoo.data.cleaning import CleaningConfig
+    from rnnzoo.data.corpora import load_corpus
+    from rnnzoo.data.corpus import Corpus, load_shards
+    from rnnzoo.data.download import get_corpus
+    from rnnzoo.data.labelled import LabelledCorpus, load_labelled
     from rnnzoo.data.pair_batches import EncodedPairs, PairBatch, PairLoader
+    from rnnzoo.data.pairs import PairCorpus, load_pairs
+    from rnnzoo.data.places import cache_root, data_roots, find_corpus
+    from rnnzoo.data.shard_build import build_shards
+    from rnnzoo.data.shards import ShardIndex, TokenShards
+    from rnnzoo.data.sources import CorpusEntry, CorpusFile
 else:  # hidden from type checkers, which would take any misspelt name for granted
 
     def __getattr__(name: str) -> object:
-        if name not in ("EncodedPairs", "PairBatch", "PairLoader"):
-            raise AttributeError(f"module 'rnnzoo.data' has no attribute {name!r}")
-        value = globals()[name] = getattr(importlib.import_module("rnnzoo.data.pair_batches"), name)
+        if name not in _HOME:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = globals()[name] = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
         return value
 
 

@@ -6,8 +6,6 @@ import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
-from rnnzoo.text.spaces import plain_spaces
-
 __all__ = [
     "CUT_BY_SENTENCE",
     "OWN_LICENCE",
@@ -50,6 +48,8 @@ OWN_LICENCE = "not stated"
 
 def hash_of(sentence: str) -> int:
     """A number that depends on a sentence alone, but for its spaces."""
+    from rnnzoo.text.spaces import plain_spaces  # here, so that a list of corpora does not wait for NumPy
+
     return int.from_bytes(hashlib.sha256(plain_spaces(sentence).encode()).digest()[:8], "big")
 
 

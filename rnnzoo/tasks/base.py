@@ -5,32 +5,29 @@ from __future__ import annotations
 import math
 import os
 import tempfile
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-import lightning
 import torch
 import torch.distributed as dist
-from lightning.pytorch.trainer.states import TrainerFn
 
-from rnnzoo.metrics import bits, perplexity
-from rnnzoo.metrics.running import NLL
+from rnnzoo.metrics import bits
 from rnnzoo.models import Classifier, LanguageModel, Seq2Seq
 from rnnzoo.shapes import Tensor
-from rnnzoo.training.finite import IN_A_ROW, NonFiniteError, OnNonFinite, SkippedStep, broken, first_broken
+from rnnzoo.tasks.finite_steps import FiniteSteps, diverged
+from rnnzoo.tasks.scored import Scored
+from rnnzoo.training.finite import broken
 from rnnzoo.training.internals import has_trainer
-from rnnzoo.training.nt_asgd import NTASGD
 from rnnzoo.training.optim import OptimizerConfig, ScheduleConfig
 from rnnzoo.training.resume import gather_ranks, random_state, set_random_state, share_rows
-from rnnzoo.training.validation import begin_again, note_validation
+from rnnzoo.training.validation import note_validation
 from rnnzoo.zoo import Published, load, push_to_hub, save_folder
 
 __all__ = ["Task"]
 
 
-class Task(lightning.LightningModule):
+class Task(FiniteSteps, Scored):
     """A LightningModule around a plain model, whose loss is a sum over tokens.
 
     Before each optimiser step gradients are divided by the tokens they were summed over, on all ranks and in all
@@ -49,7 +46,6 @@ class Task(lightning.LightningModule):
     """
 
     model: LanguageModel | Seq2Seq | Classifier
-    on_nonfinite: OnNonFinite = "stop"
     plain: ClassVar[type[LanguageModel] | type[Seq2Seq] | type[Classifier]]  # the class of `model`
 
     def __init__(
@@ -62,13 +58,8 @@ class Task(lightning.LightningModule):
         self.schedule_config = ScheduleConfig.from_dict(schedule, "schedule")
         self.tokens_trained = 0
         self._window, self._window_nats = 0, torch.zeros(())  # tokens since the last optimiser step, and their loss
-        self._skipped = 0  # steps, one after the other
-        self._unread: list[tuple[int, str, torch.Tensor]] = []  # steps of which the host does not know yet
         self._log_nats, self._log_tokens = torch.zeros(()), 0  # since the last logged step
-        self.val_score, self.test_score = NLL(), NLL()  # of the evaluation under way
         self._resume: dict[str, Any] | None = None
-        self._training_random: dict[str, Any] | None = None
-        self._lent_step = False
 
     @classmethod
     def from_pretrained(
@@ -183,147 +174,6 @@ class Task(lightning.LightningModule):
         every: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
         return self._window == 0 and self._log_tokens > 0 and self.trainer.global_step % every == 0
 
-    # -------------------------------------------------------------------------- numbers that are none
-
-    def _refuse(self, optimizer: torch.optim.Optimizer, nats: Tensor) -> None:
-        """Ends training, or sees to it that this step changes nothing; all ranks come here together."""
-        what = self._culprit(nats)
-        place = f"step {self.trainer.global_step + 1} ({self._place()})"
-        self._skipped += 1
-        if self.on_nonfinite == "stop":
-            raise _diverged(f"{place}: {what}")
-        if what.startswith("weight") or self._skipped > IN_A_ROW:  # later steps would be like this one
-            raise _diverged(f"{place}: {what}, after {self._skipped - 1} skipped steps", skip=False)
-        for group in optimizer.param_groups:
-            for parameter in group["params"]:
-                parameter.grad = None  # optimisers pass over it
-        self._forget_broken()
-        if self.trainer.is_global_zero:
-            warnings.warn(f"{place} is skipped: {what}", SkippedStep, stacklevel=2)
-
-    def _culprit(self, nats: Tensor) -> str:
-        """What is not finite, on whichever rank."""
-        weight = first_broken(self.model.named_parameters())
-        gradient = first_broken((name, parameter.grad) for name, parameter in self.model.named_parameters())
-        loss = None if math.isfinite(float(nats)) else f"is {float(nats)}"
-        found = gather_ranks((weight, loss, gradient))
-        for kind, name in enumerate(("weight ", "the loss", "the gradient of ")):  # a weight explains the others
-            for rank, broken_there in enumerate(found):
-                if broken_there[kind] is not None:
-                    of_rank = f" of rank {rank} " if len(found) > 1 else " "
-                    return f"{name}{of_rank if kind == 1 else ''}{broken_there[kind]}"
-        return "the loss or a gradient is not finite"
-
-    def _place(self) -> str:
-        """Where in the data the step under way stands."""
-        return f"batch {self.trainer.fit_loop.batch_idx + 1} of epoch {self.trainer.current_epoch + 1}"
-
-    def _reads_later(self, wrong: Tensor) -> bool:
-        """Whether the host goes on without waiting for the device; before anything is saved it looks."""
-        return wrong.is_cuda and self.on_nonfinite == "stop"
-
-    def _settle(self) -> None:
-        """Reads what a GPU found of the steps since the last time, in one go.
-
-        Raises:
-            NonFiniteError: one of them was not finite.
-        """
-        unread, self._unread = self._unread, []
-        found = torch.stack([wrong for *_, wrong in unread]).tolist() if unread else []
-        for (step, place, _), wrong in zip(unread, found, strict=True):
-            if wrong:
-                raise _diverged(f"step {step} ({place}): the loss or a gradient is not finite")
-
-    def _forget_broken(self) -> None:
-        """After a step that was skipped: what is carried and is not a number would spoil the next one, too."""
-
-    def _broken_weight(self) -> str | None:
-        """The first weight, or number of the optimiser, that is not finite."""
-        optimizers = self.trainer.optimizers if has_trainer(self) else []
-        states = (
-            (f"the optimiser's {name}", value)
-            for optimizer in optimizers
-            for state in optimizer.state.values()
-            for name, value in state.items()
-            if isinstance(value, Tensor)
-        )
-        weight = first_broken(self.model.named_parameters())
-        return f"weight {weight}" if weight is not None else first_broken(states)
-
-    def on_train_end(self) -> None:
-        """The last steps have no loss after them that would tell."""
-        self._settle()
-        if (what := self._broken_weight()) is not None:  # weights are the same on all ranks
-            raise _diverged(f"after step {self.trainer.global_step}, the last: {what}")
-
-    # ------------------------------------------------------------------------------------- evaluation
-
-    def on_validation_model_zero_grad(self) -> None:
-        """The first hook of a validation: a dataloader may draw random numbers before `on_validation_start`."""
-        self._training_random = random_state()
-        super().on_validation_model_zero_grad()
-
-    def on_validation_start(self) -> None:
-        """Validation leaves the training's random state alone."""
-        if self._training_random is None:  # in the middle of an accumulation there is no hook before this one
-            self._training_random = random_state()
-        if self.trainer.state.fn == TrainerFn.FITTING and not self.trainer.sanity_checking:
-            begin_again(self.trainer)
-        if (optimizer := self._averaging()) is not None:
-            optimizer.swap()  # the mean of the weights is validated, and kept where it is the best
-
-    def on_validation_end(self) -> None:
-        """See `on_validation_start`."""
-        if self._lent_step:
-            self._lent_step = False
-            self.trainer.fit_loop.epoch_loop.max_steps -= 1
-        if (optimizer := self._averaging()) is not None and optimizer.swapped:
-            optimizer.swap()
-        if self._training_random is not None:
-            set_random_state(self._training_random)
-            self._training_random = None
-
-    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        """Drops what a validation that was skipped has left behind."""
-        self._training_random = None
-
-    def _averaging(self) -> NTASGD | None:
-        fitting = self.trainer.state.fn == TrainerFn.FITTING and not self.trainer.sanity_checking
-        optimizers = self.trainer.optimizers if fitting else []
-        return optimizers[0] if optimizers and isinstance(optimizers[0], NTASGD) else None
-
-    def on_validation_epoch_start(self) -> None:
-        """Begins a score."""
-        self._begin_score("val")
-
-    def on_validation_epoch_end(self) -> None:
-        """Logs the score of the whole validation text."""
-        nll = self._log_score("val")
-        if (optimizer := self._averaging()) is not None:
-            optimizer.observe(nll)
-
-    def on_test_epoch_start(self) -> None:
-        """Begins a score."""
-        self._begin_score("test")
-
-    def on_test_epoch_end(self) -> None:
-        """Logs the score of the whole test text."""
-        self._log_score("test")
-
-    def _metric(self, split: str) -> NLL:
-        return self.val_score if split == "val" else self.test_score
-
-    def _begin_score(self, split: str) -> None:
-        self._metric(split).reset()
-
-    def _log_score(self, split: str) -> float:
-        nll = float(self._metric(split).compute())  # over all ranks
-        scores = {"nll": nll, "ppl": perplexity(nll), "bits": bits(nll)}
-        logged = {f"{split}/{name}": torch.tensor(value, dtype=torch.float64) for name, value in scores.items()}
-        self.log_dict(logged, sync_dist=self.trainer.world_size > 1)  # equal on all ranks; else Lightning warns
-        self._begin_score(split)
-        return nll
-
     # ----------------------------------------------------------------------------------------- resume
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -342,7 +192,7 @@ class Task(lightning.LightningModule):
         found = gather_ranks((mine, self._broken_weight()))
         for _, what in found:
             if what is not None:
-                raise _diverged(f"after step {self.trainer.global_step}: {what}, so that no checkpoint is written")
+                raise diverged(f"after step {self.trainer.global_step}: {what}, so that no checkpoint is written")
         checkpoint["rnnzoo"] = {
             "validation_due": note_validation(self.trainer, checkpoint),
             "ranks": [carried for carried, _ in found],
@@ -392,11 +242,3 @@ class Task(lightning.LightningModule):
 
     def _resume_carried(self, carried: dict[str, Any]) -> None:
         """Restores it; an empty dictionary begins everything anew."""
-
-
-def _diverged(what: str, *, skip: bool = True) -> NonFiniteError:
-    """What to say, and what to try."""
-    over = ", or go over such steps with --resume --on_nonfinite skip" if skip else ""
-    return NonFiniteError(
-        f"{what}: lower optimizer.lr, set trainer.gradient_clip_val{over}; the checkpoints are from before it"
-    )

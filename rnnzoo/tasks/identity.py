@@ -18,7 +18,7 @@ from rnnzoo.embeddings.hub import PREFIX, fetch
 from rnnzoo.files import sha256_file
 from rnnzoo.opening import is_stream
 from rnnzoo.zoo import find_model
-from rnnzoo.zoo.kinds import TOKENIZERS
+from rnnzoo.zoo.layout import TOKENIZERS
 
 __all__ = ["HASHED", "kept_ends", "own_text", "same_content", "take_hashes"]
 

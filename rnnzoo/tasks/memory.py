@@ -10,7 +10,7 @@ from torch import nn
 from rnnzoo.errors import UserError
 from rnnzoo.system import available_memory
 from rnnzoo.training import OptimizerConfig
-from rnnzoo.zoo.guard import unallocated
+from rnnzoo.zoo.weight_shapes import unallocated
 
 __all__ = ["check_memory"]
 

@@ -1,17 +1,12 @@
-"""Trained models as folders: saving, finding, loading, measuring."""
+"""Trained models as folders: saving, finding, loading, measuring.
 
-from rnnzoo.zoo.calibration import Calibration, calibrate
-from rnnzoo.zoo.entry import make_entry
-from rnnzoo.zoo.folder import load_folder, read_config, read_metrics, save_folder
-from rnnzoo.zoo.load import RenamedWarning, download, entry_names, find_model, load
-from rnnzoo.zoo.manifest import check_pinned, read_manifest
-from rnnzoo.zoo.measure import cold_windows, measure
-from rnnzoo.zoo.paths import packaged
-from rnnzoo.zoo.publish import push_all
-from rnnzoo.zoo.push import Published, push_to_hub
-from rnnzoo.zoo.recipes import find_recipe, overlay_names, parse_yaml, read_recipe, recipe_name, recipe_names
-from rnnzoo.zoo.registry import list_models, model_facts
-from rnnzoo.zoo.verify import verify
+The names are imported when they are first used: what lists models and recipes needs no torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
 
 __all__ = [
     "Calibration",
@@ -44,3 +39,46 @@ __all__ = [
     "save_folder",
     "verify",
 ]
+
+_HOME = {
+    **dict.fromkeys(("Calibration", "calibrate"), "calibration"),
+    **dict.fromkeys(("RenamedWarning", "download", "entry_names", "find_model"), "finding"),
+    **dict.fromkeys(("check_pinned", "read_manifest"), "manifest"),
+    **dict.fromkeys(("cold_windows", "measure"), "measuring"),
+    **dict.fromkeys(("Published", "push_to_hub"), "push"),
+    **dict.fromkeys(("find_recipe", "overlay_names", "read_recipe", "recipe_name", "recipe_names"), "recipes"),
+    **dict.fromkeys(("list_models", "model_facts"), "registry"),
+    **dict.fromkeys(("load_folder", "save_folder"), "folder"),
+    **dict.fromkeys(("read_config", "read_metrics"), "records"),
+    "load": "loading",
+    "make_entry": "entry",
+    "packaged": "paths",
+    "parse_yaml": "yaml_text",
+    "push_all": "publish",
+    "verify": "verifying",
+}
+"""The module of each; none is called as a name is, or it would take its place."""
+
+if TYPE_CHECKING:
+    from rnnzoo.zoo.calibration import Calibration, calibrate
+    from rnnzoo.zoo.entry import make_entry
+    from rnnzoo.zoo.finding import RenamedWarning, download, entry_names, find_model
+    from rnnzoo.zoo.folder import load_folder, save_folder
+    from rnnzoo.zoo.loading import load
+    from rnnzoo.zoo.manifest import check_pinned, read_manifest
+    from rnnzoo.zoo.measuring import cold_windows, measure
+    from rnnzoo.zoo.paths import packaged
+    from rnnzoo.zoo.publish import push_all
+    from rnnzoo.zoo.push import Published, push_to_hub
+    from rnnzoo.zoo.recipes import find_recipe, overlay_names, read_recipe, recipe_name, recipe_names
+    from rnnzoo.zoo.records import read_config, read_metrics
+    from rnnzoo.zoo.registry import list_models, model_facts
+    from rnnzoo.zoo.verifying import verify
+    from rnnzoo.zoo.yaml_text import parse_yaml
+else:  # hidden from type checkers, which would take any misspelt name for granted
+
+    def __getattr__(name: str) -> object:
+        if name not in _HOME:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = globals()[name] = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+        return value

@@ -19,7 +19,7 @@ from rnnzoo.errors import UserError
 from rnnzoo.inference.eval_mode import evaluating
 from rnnzoo.models import LanguageModel
 from rnnzoo.nn import IGNORED, LinearHead
-from rnnzoo.zoo.measure import chunks
+from rnnzoo.zoo.measuring import chunks
 
 __all__ = ["Calibration", "calibrate"]
 

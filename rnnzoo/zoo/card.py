@@ -8,10 +8,11 @@ from typing import Any
 from rnnzoo.data.sources import OWN_LICENCE, CorpusEntry
 from rnnzoo.files import read_utf8, write_text
 from rnnzoo.zoo.figures import figures, unit_of
-from rnnzoo.zoo.folder import read_config, read_metrics
 from rnnzoo.zoo.footprint import GRAMS_PER_KWH, footprint
-from rnnzoo.zoo.kinds import CardParts, kind_of_task
+from rnnzoo.zoo.kinds import kind_of_task
 from rnnzoo.zoo.origin import trained_on
+from rnnzoo.zoo.records import read_config, read_metrics
+from rnnzoo.zoo.task_cards import CardParts
 
 __all__ = ["card", "write_card"]
 

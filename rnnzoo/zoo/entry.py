@@ -17,15 +17,17 @@ from rnnzoo.errors import UserError
 from rnnzoo.files import read_utf8, sha256_file, write_json, write_text
 from rnnzoo.shapes import Tensor
 from rnnzoo.zoo.card import write_card
-from rnnzoo.zoo.folder import SCHEMA, load_folder, read_config, read_metrics, save_weights, weighed
+from rnnzoo.zoo.finding import find_model
+from rnnzoo.zoo.folder import load_folder, save_weights, weighed
 from rnnzoo.zoo.golden import write_golden
-from rnnzoo.zoo.guard import ENTRY, ENTRY_FILES, check_listed
-from rnnzoo.zoo.kinds import TOKENIZERS, Compared, Model, Text, kind_of, kind_of_task, kinds, value_at
-from rnnzoo.zoo.load import find_model
+from rnnzoo.zoo.guard import check_listed
+from rnnzoo.zoo.kinds import Compared, Model, Text, kind_of, kind_of_task, kinds, value_at
+from rnnzoo.zoo.layout import ENTRY, ENTRY_FILES, SCHEMA, TOKENIZERS
 from rnnzoo.zoo.origin import trained_on
 from rnnzoo.zoo.own_text import kept_text
 from rnnzoo.zoo.private import check_private
 from rnnzoo.zoo.recipes import parse_yaml
+from rnnzoo.zoo.records import read_config, read_metrics
 from rnnzoo.zoo.weights import Stored, pack, unpack, weights_of
 
 __all__ = ["make_entry", "shareable_recipe", "write_listing", "write_samples"]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from rnnzoo.zoo.kinds import kinds
+from rnnzoo.zoo.task_cards import task_cards
 
 __all__ = ["UNITS", "Figure", "figures", "headline", "unit_of"]
 
@@ -66,7 +66,7 @@ def figures(metrics: Mapping[str, Any], unit: str = "token") -> dict[str, Figure
 def headline(task: str, metrics: Mapping[str, Any], unit: str = "token") -> Figure | None:
     """The figure that a model of this task is known by, or the next one that it has."""
     found = figures(metrics, unit)
-    known = next((kind.tasks[task] for kind in kinds() if task in kind.tasks), ())
+    known = next((card.tasks[task] for card in task_cards() if task in card.tasks), ())
     return next((found[key] for key in (*known, "ppl") if key in found), None)
 
 

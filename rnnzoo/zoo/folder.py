@@ -20,31 +20,24 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import nn
 
-from rnnzoo.errors import UserError, nearest
-from rnnzoo.files import read_json, sha256_file, write_durably, write_json, write_text
+from rnnzoo.errors import UserError
+from rnnzoo.files import sha256_file, write_durably, write_json, write_text
 from rnnzoo.shapes import Tensor
 from rnnzoo.text import load_tokenizer
-from rnnzoo.zoo.guard import ENTRY, check_listed, check_places, check_weights
-from rnnzoo.zoo.kinds import TOKENIZER, TOKENIZERS, Kind, Model, kind_of, kind_of_task, require, task_names
+from rnnzoo.zoo.guard import check_listed, check_places
+from rnnzoo.zoo.kinds import Kind, Model, kind_of, kind_of_task, require
+from rnnzoo.zoo.layout import ENTRY, SCHEMA, TOKENIZER, TOKENIZERS, WEIGHED
 from rnnzoo.zoo.plugins import check_plugins, plugins_of
+from rnnzoo.zoo.records import read_config, read_metrics
+from rnnzoo.zoo.weight_shapes import check_weights
 from rnnzoo.zoo.weights import pack, unpack, weights_of
 
 __all__ = [
-    "SCHEMA",
-    "WEIGHED",
     "load_folder",
-    "read_config",
-    "read_metrics",
     "save_folder",
     "save_weights",
     "weighed",
 ]
-
-SCHEMA = 1
-"""The version of ``config.json`` and ``metrics.json``."""
-
-WEIGHED = ("config.json", "model.safetensors", TOKENIZER)
-"""The files that make the model, whose hashes metrics.json holds; a translator may have one more, see `weighed`."""
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -161,49 +154,3 @@ def _hold(folder: Path, hashes: dict[str, Any], names: Iterable[str]) -> None:
     for name in names:
         if hashes.get(name) != sha256_file(folder / name):
             raise UserError("is damaged: its sha256 is not the one in metrics.json", path=folder / name)
-
-
-def read_config(folder: Path) -> dict[str, Any]:
-    """The ``config.json`` of a folder, its schema and keys checked.
-
-    Raises:
-        UserError: it is missing, damaged, of a newer version, or has other keys.
-    """
-    path = folder / "config.json"
-    config = _versioned(path)
-    for key in config:
-        if key not in ("schema", "task", "model", "data", "plugins"):
-            raise UserError(f"unknown key {key!r}", path=path)
-    if config.get("task") not in task_names():
-        raise UserError(
-            f"unknown task {config.get('task')!r}{nearest(str(config.get('task')), task_names())}", path=path
-        )
-    if not isinstance(config.get("model"), dict) or not isinstance(config.get("data", {}), dict):
-        raise UserError("'model' and 'data' must be mappings", path=path)
-    return config
-
-
-def read_metrics(folder: Path) -> dict[str, Any]:
-    """The ``metrics.json`` of a folder.
-
-    Raises:
-        UserError: it is missing (as in a run that has not ended), damaged or of a newer version.
-    """
-    path = folder / "metrics.json"
-    if not path.is_file() and (folder / "run.json").is_file():
-        raise UserError("this run has not ended yet: continue it with `rnnzoo train ... --resume`", path=folder)
-    if not any((folder / name).is_file() for name in (path.name, *WEIGHED)):
-        raise UserError("holds no model", path=folder)
-    metrics = _versioned(path)
-    if not isinstance(metrics.get("files"), dict):
-        raise UserError("'files' is missing", path=path)
-    return metrics
-
-
-def _versioned(path: Path) -> dict[str, Any]:
-    data = read_json(path)
-    if not isinstance(data, dict) or type(data.get("schema")) is not int or data["schema"] < 1:
-        raise UserError("'schema' is missing", path=path)
-    if data["schema"] > SCHEMA:
-        raise UserError(f"has schema {data['schema']}; this rnnzoo knows up to {SCHEMA}: upgrade it", path=path)
-    return data

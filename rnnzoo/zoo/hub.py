@@ -17,7 +17,8 @@ from typing import Any
 from rnnzoo.errors import UserError
 from rnnzoo.files import sha256_file
 from rnnzoo.version import __version__
-from rnnzoo.zoo.guard import ENTRY, Listed, check_file, check_places, listing
+from rnnzoo.zoo.guard import Listed, check_file, check_places, listing
+from rnnzoo.zoo.layout import ENTRY
 
 __all__ = ["LIBRARY", "HubName", "fetch", "hub_error", "hub_name"]
 

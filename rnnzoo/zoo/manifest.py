@@ -12,7 +12,7 @@ from typing import Any
 from rnnzoo.errors import UserError
 from rnnzoo.files import read_json, sha256_file, write_json
 from rnnzoo.zoo import paths
-from rnnzoo.zoo.guard import ENTRY
+from rnnzoo.zoo.layout import ENTRY
 
 __all__ = ["check_pinned", "manifest_path", "note_entry", "note_published", "read_manifest"]
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from rnnzoo.errors import UserError
 from rnnzoo.files import sha256_file
-from rnnzoo.zoo.guard import ENTRY
+from rnnzoo.zoo.finding import entry_names
 from rnnzoo.zoo.hub import LIBRARY, hub_error, hub_name
-from rnnzoo.zoo.load import entry_names
+from rnnzoo.zoo.layout import ENTRY
 from rnnzoo.zoo.push import Published, push_to_hub
 
 __all__ = ["COLLECTION", "push_all"]

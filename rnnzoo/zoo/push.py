@@ -17,15 +17,16 @@ from rnnzoo.errors import UserError
 from rnnzoo.files import read_utf8, sha256_file, write_text
 from rnnzoo.zoo.card import card
 from rnnzoo.zoo.entry import shareable_recipe, write_listing, write_samples
+from rnnzoo.zoo.finding import find_model
 from rnnzoo.zoo.folder import load_folder, save_folder
 from rnnzoo.zoo.golden import GOLDEN, write_golden
-from rnnzoo.zoo.guard import ENTRY, ENTRY_FILES, check_listed, listing
+from rnnzoo.zoo.guard import check_listed, listing
 from rnnzoo.zoo.hub import LIBRARY, hub_error, hub_name
 from rnnzoo.zoo.kinds import Model
-from rnnzoo.zoo.load import find_model
+from rnnzoo.zoo.layout import ENTRY, ENTRY_FILES
 from rnnzoo.zoo.own_text import kept_text
 from rnnzoo.zoo.private import check_private
-from rnnzoo.zoo.verify import verify
+from rnnzoo.zoo.verifying import verify
 
 __all__ = ["Published", "push_to_hub"]
 

@@ -9,11 +9,11 @@ from typing import Any, Literal
 from rnnzoo.data.sources import OWN_LICENCE
 from rnnzoo.errors import UserError
 from rnnzoo.zoo.figures import figures, headline, unit_of
-from rnnzoo.zoo.folder import read_config, read_metrics
-from rnnzoo.zoo.kinds import kind_of_task
-from rnnzoo.zoo.load import entry_names, find_model
+from rnnzoo.zoo.finding import entry_names, find_model
 from rnnzoo.zoo.manifest import read_manifest
 from rnnzoo.zoo.origin import trained_on
+from rnnzoo.zoo.records import read_config, read_metrics
+from rnnzoo.zoo.task_cards import card_of_task
 
 __all__ = ["Sort", "list_models", "model_facts", "zoo_folders"]
 
@@ -110,7 +110,7 @@ def model_facts(name: str, folder: Path) -> dict[str, Any]:
         "parameters": metrics.get("parameters"),
         "bytes": (folder / "model.safetensors").stat().st_size,
         "stored_dtype": metrics.get("stored_dtype", "float32"),
-        "languages": kind_of_task(config["task"]).card.languages(metrics, config) or None,
+        "languages": card_of_task(config["task"]).languages(metrics, config) or None,
         "corpus": _mapping(metrics, "corpus").get("name"),
         "split": metrics.get("split"),
         "eval_streams": metrics.get("eval_streams"),

@@ -13,7 +13,7 @@ from typing import Any
 from rnnzoo.errors import UserError
 from rnnzoo.files import read_json
 from rnnzoo.zoo.figures import headline
-from rnnzoo.zoo.folder import read_metrics
+from rnnzoo.zoo.records import read_metrics
 
 __all__ = ["COLUMNS", "as_csv", "read_results", "results"]
 

@@ -12,9 +12,9 @@ from rnnzoo.inference.scoring.dynamic import DynamicConfig
 from rnnzoo.inference.scoring.neural_cache import CacheConfig
 from rnnzoo.models import LanguageModel
 from rnnzoo.zoo.adapt import adapted_figures, prepare
-from rnnzoo.zoo.folder import read_config, read_metrics
 from rnnzoo.zoo.kinds import Model, Text, kind_of, kind_of_task, require, value_at
 from rnnzoo.zoo.own_text import check_unchanged, kept_text
+from rnnzoo.zoo.records import read_config, read_metrics
 
 __all__ = ["entry_corpus", "score_entry"]
 

@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 from rnnzoo.files import sha256_file
 from rnnzoo.text import BPETokenizer
 from rnnzoo.zoo.entry import write_listing
-from rnnzoo.zoo.folder import WEIGHED
+from rnnzoo.zoo.layout import WEIGHED
 
 __all__ = ["HOSTILE", "HOSTILE_TRANSLATORS", "Kind", "build"]
 

@@ -16,7 +16,7 @@ from rnnzoo.errors import UserError
 from rnnzoo.files import sha256_file
 from rnnzoo.models import LanguageModel
 from rnnzoo.zoo import load, load_folder, read_config, read_metrics, save_folder, verify
-from rnnzoo.zoo.folder import SCHEMA, WEIGHED
+from rnnzoo.zoo.layout import SCHEMA, WEIGHED
 
 TOKENS = torch.tensor([[0, 3, 1, 4, 1, 5], [9, 2, 6, 5, 3, 5]])
 

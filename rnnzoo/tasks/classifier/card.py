@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from rnnzoo.zoo.origin import trained_on
 
-__all__ = ["ClassifierCard", "sample_rows"]
+__all__ = ["CARD", "ClassifierCard", "sample_rows"]
 
 SHOWN = 8
 """Sample predictions in a card."""
@@ -21,6 +22,7 @@ _LABELS = 12
 class ClassifierCard:
     """See `rnnzoo.zoo.kinds.base.CardParts`."""
 
+    tasks: Mapping[str, tuple[str, ...]] = MappingProxyType({"classifier": ("accuracy", "macro_f1", "nll")})
     tags: tuple[str, ...] = ("text-classification",)
     pipeline, name = "text-classification", "Text classification"
     published: tuple[str, ...] = ("accuracy", "macro_f1")
@@ -107,6 +109,9 @@ class ClassifierCard:
             "one of its labels too, often with high probability. What is frequent in the training text is what it says "
             "when in doubt. It is made for study and as a small baseline, not to decide anything about people."
         )
+
+
+CARD = ClassifierCard()
 
 
 def sample_rows(text: str) -> list[tuple[str, str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 
@@ -16,11 +16,12 @@ from rnnzoo.inference.graphs.trace import Graph, step_graph, whole_graph
 from rnnzoo.models import Classifier, ClassifierConfig
 from rnnzoo.shapes import Tensor
 from rnnzoo.state import State
-from rnnzoo.tasks.classifier.card import ClassifierCard
+from rnnzoo.tasks.classifier.card import CARD
 from rnnzoo.tasks.classifier.samples import EXAMPLES
 from rnnzoo.text import Tokenizer
-from rnnzoo.zoo.kinds.base import TOKENIZER, Compared, Kind, form_of, shared_out
+from rnnzoo.zoo.kinds.base import Compared, Kind, form_of, shared_out
 from rnnzoo.zoo.kinds.stored_logits import StoredLogits
+from rnnzoo.zoo.layout import TOKENIZER
 
 __all__ = ["Classifiers"]
 
@@ -33,7 +34,6 @@ class Classifiers(Kind[Classifier, ClassifierConfig]):
 
     called, commands = "a classifier", "`rnnzoo classify`"
     own_data = "texts with labels of your own: name them with --files FILE ..."
-    tasks: ClassVar = {"classifier": ("accuracy", "macro_f1", "nll")}
     model, config = Classifier, ClassifierConfig
     # Where two labels are as likely as each other, another machine may take the other one.
     compared = (
@@ -41,7 +41,7 @@ class Classifiers(Kind[Classifier, ClassifierConfig]):
         Compared("macro_f1", "% macro F1", 2, 0.2),
         Compared("nll", "nats", 3, 1e-3),
     )
-    card = ClassifierCard()
+    card = CARD
 
     def task_of(self, model: Classifier) -> str:
         """The one there is."""

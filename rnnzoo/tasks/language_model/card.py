@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from rnnzoo.zoo.origin import trained_on
 
-__all__ = ["LanguageModelCard"]
+__all__ = ["CARD", "LanguageModelCard"]
 
 
 class LanguageModelCard:
     """See `rnnzoo.zoo.kinds.base.CardParts`."""
 
+    tasks: Mapping[str, tuple[str, ...]] = MappingProxyType({"char_lm": ("bits", "ppl"), "word_lm": ("ppl", "bits")})
     tags: tuple[str, ...] = ("language-model",)
     pipeline, name = "text-generation", "Language modelling"
     published: tuple[str, ...] = ("ppl", "bits")
@@ -75,6 +77,9 @@ class LanguageModelCard:
             "there. It has the views of that text and of its time, of women, peoples and faiths among others, and "
             "writes them as its own. It is made for study and as a baseline, not as an assistant."
         )
+
+
+CARD = LanguageModelCard()
 
 
 def _calibrated(metrics: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 
@@ -16,12 +16,13 @@ from rnnzoo.inference.graphs.trace import Graph, step_graph
 from rnnzoo.models import LanguageModel, LanguageModelConfig
 from rnnzoo.shapes import Tensor
 from rnnzoo.state import State
-from rnnzoo.tasks.language_model.card import LanguageModelCard
+from rnnzoo.tasks.language_model.card import CARD
 from rnnzoo.text import Tokenizer
 from rnnzoo.text.reading import start_token
-from rnnzoo.zoo.kinds.base import TOKENIZER, Compared, Kind, form_of
+from rnnzoo.zoo.kinds.base import Compared, Kind, form_of
 from rnnzoo.zoo.kinds.stored_logits import StoredLogits
-from rnnzoo.zoo.measure import cold_windows, measure
+from rnnzoo.zoo.layout import TOKENIZER
+from rnnzoo.zoo.measuring import cold_windows, measure
 
 __all__ = ["LanguageModels"]
 
@@ -34,14 +35,13 @@ class LanguageModels(Kind[LanguageModel, LanguageModelConfig]):
 
     called, commands = "a language model", "`rnnzoo generate` and `rnnzoo score`"
     own_data = "a text of your own: name it with --text FILE ..."
-    tasks: ClassVar = {"char_lm": ("bits", "ppl"), "word_lm": ("ppl", "bits")}
     model, config = LanguageModel, LanguageModelConfig
     compared = tuple(
         Compared(f"{place}{key}", unit, 4, _LAST_DIGIT)
         for place in ("", "cold_window.")
         for key, unit in (("nll", "nats"), ("bits", "bits"))
     )
-    card = LanguageModelCard()
+    card = CARD
 
     def task_of(self, model: LanguageModel) -> str:
         """By the tokenizer."""

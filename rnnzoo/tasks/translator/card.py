@@ -6,9 +6,10 @@ import json
 import re
 import shlex
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
-__all__ = ["TranslatorCard", "languages_of", "sample_rows", "searched", "words"]
+__all__ = ["CARD", "TranslatorCard", "languages_of", "sample_rows", "searched", "words"]
 
 NAMES = {
     **{"cs": "Czech", "de": "German", "en": "English", "fr": "French", "ja": "Japanese", "nl": "Dutch"},
@@ -36,6 +37,7 @@ def languages_of(metrics: Mapping[str, Any], config: Mapping[str, Any]) -> tuple
 class TranslatorCard:
     """See `rnnzoo.zoo.kinds.base.CardParts`."""
 
+    tasks: Mapping[str, tuple[str, ...]] = MappingProxyType({"translator": ("bleu", "chrf", "ppl")})
     tags: tuple[str, ...] = ("translation",)
     pipeline, name = "translation", "Translation"
     published: tuple[str, ...] = ("bleu", "chrf")
@@ -125,6 +127,9 @@ class TranslatorCard:
             "there: a doctor may become a man, a nurse a woman. For text that matters a large pretrained translator is "
             "the better choice; this one is for study and as a baseline."
         )
+
+
+CARD = TranslatorCard()
 
 
 def _half(stack: Mapping[str, Any]) -> str:

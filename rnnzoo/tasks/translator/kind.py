@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 
@@ -17,11 +17,12 @@ from rnnzoo.errors import UserError
 from rnnzoo.inference.graphs.trace import Graph, encoder_graph, step_graph
 from rnnzoo.models import Seq2Seq, Seq2SeqConfig
 from rnnzoo.shapes import Tensor
-from rnnzoo.tasks.translator.card import TranslatorCard, languages_of
+from rnnzoo.tasks.translator.card import CARD, languages_of
 from rnnzoo.tasks.translator.samples import EXAMPLES
 from rnnzoo.text import Tokenizer
-from rnnzoo.zoo.kinds.base import TOKENIZER, Compared, Kind, form_of, shared_out
+from rnnzoo.zoo.kinds.base import Compared, Kind, form_of, shared_out
 from rnnzoo.zoo.kinds.stored_logits import StoredLogits
+from rnnzoo.zoo.layout import TOKENIZER
 
 __all__ = ["SOURCE_TOKENIZER", "Translators"]
 
@@ -37,7 +38,6 @@ class Translators(Kind[Seq2Seq, Seq2SeqConfig]):
 
     called, commands = "a translator", "`rnnzoo translate`"
     own_data = "pairs of sentences of your own: name them with --files SRC TGT, or --tsv FILE"
-    tasks: ClassVar = {"translator": ("bleu", "chrf", "ppl")}
     model, config = Seq2Seq, Seq2SeqConfig
     tokenizers = (TOKENIZER, SOURCE_TOKENIZER)
     # Where two hypotheses score alike, another machine may take the other one: BLEU and chrF to the first decimal.
@@ -46,7 +46,7 @@ class Translators(Kind[Seq2Seq, Seq2SeqConfig]):
         Compared("bleu.score", "BLEU", 2, 0.1),
         Compared("chrf.score", "chrF", 2, 0.1),
     )
-    card = TranslatorCard()
+    card = CARD
 
     def task_of(self, model: Seq2Seq) -> str:
         """The one there is."""

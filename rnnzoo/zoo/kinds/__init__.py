@@ -9,7 +9,9 @@ from torch import nn
 from rnnzoo.errors import UserError
 from rnnzoo.networks import Network as Model
 from rnnzoo.task_folders import task_parts
-from rnnzoo.zoo.kinds.base import TOKENIZER, TOKENIZERS, CardParts, Compared, Kind, Text, value_at
+from rnnzoo.zoo.kinds.base import Compared, Kind, Text, value_at
+from rnnzoo.zoo.layout import TOKENIZER, TOKENIZERS
+from rnnzoo.zoo.task_cards import CardParts, task_names
 
 __all__ = [
     "TOKENIZER",
@@ -33,11 +35,6 @@ M = TypeVar("M", bound=nn.Module)
 def kinds() -> tuple[Kind[Any, Any], ...]:
     """All kinds, each from the folder of its task."""
     return tuple(part.KIND for part in task_parts("kind"))
-
-
-def task_names() -> tuple[str, ...]:
-    """What ``config.json`` may have as ``task``."""
-    return tuple(task for kind in kinds() for task in kind.tasks)
 
 
 def kind_of(model: nn.Module) -> Kind[Any, Any]:

@@ -16,12 +16,10 @@ from rnnzoo.inference.graphs.trace import Graph
 from rnnzoo.shapes import Tensor
 from rnnzoo.state import State
 from rnnzoo.text import Tokenizer
+from rnnzoo.zoo.layout import TOKENIZER
+from rnnzoo.zoo.task_cards import CardParts
 
-__all__ = ["TOKENIZER", "TOKENIZERS", "CardParts", "Compared", "Kind", "Text", "form_of", "shared_out", "value_at"]
-
-TOKENIZER = "tokenizer.json"
-TOKENIZERS = (TOKENIZER, "tokenizer.src.json")
-"""The files that the tokenizers of any kind may lie in; an entry has no others."""
+__all__ = ["Compared", "Kind", "Text", "form_of", "shared_out", "value_at"]
 
 M = TypeVar("M", bound=nn.Module)
 C = TypeVar("C", bound=Config)
@@ -62,59 +60,31 @@ class Compared:
         return f"{value:.{self.digits}f} {self.unit}"
 
 
-class CardParts(Protocol):
-    """The paragraphs of a model card that are another kind's otherwise."""
-
-    tags: tuple[str, ...]
-    pipeline: str
-    name: str  # of the pipeline, for people
-    published: tuple[str, ...]  # keys of the figures in the card's header
-    counted: str  # what training counts
-
-    def languages(self, metrics: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
-        """The languages of the text, as ISO codes; none where it is not said."""
-
-    def what(self, metrics: Mapping[str, Any], config: Mapping[str, Any], unit: str) -> str:
-        """What the model is, without an article's end: it goes on with the number of parameters."""
-
-    def vocabulary(self, metrics: Mapping[str, Any], config: Mapping[str, Any], unit: str) -> str:
-        """What it is over, after the parameters; may be empty."""
-
-    def usage(self, name: str, samples: str) -> str:
-        """How it is used."""
-
-    def samples(self, text: str, stored: str) -> str:
-        """What stands in samples.txt, for a card; nothing where there is none to show."""
-
-    def score(self, metrics: Mapping[str, Any], unit: str) -> str:
-        """The table of scores and how they were measured."""
-
-    def limits(self) -> str:
-        """What it must not be taken for."""
-
-
 class Kind(ABC, Generic[M, C]):
     """A kind of model; there is one object of each, `KIND` of the module `kind` in its task's folder.
 
     Attributes:
         called: with its article, for people. commands: what to use it with.
         own_data: what a recipe without a corpus is for, and how to name that.
-        tasks: each with the keys of the figures that its models are known by, the first that there is.
         model: the class of its plain models. config: that of their configs.
         tokenizers: the files that tokenizers lie in; the first is always there.
         compared: the figures that a score on record must agree with.
-        card: its paragraphs of a model card.
+        card: its paragraphs of a model card, and its tasks.
     """
 
     called: ClassVar[str]
     commands: ClassVar[str]
     own_data: ClassVar[str]
-    tasks: ClassVar[Mapping[str, tuple[str, ...]]]
     model: type[M]
     config: type[C]
     tokenizers: ClassVar[tuple[str, ...]] = (TOKENIZER,)
     compared: ClassVar[tuple[Compared, ...]]
     card: ClassVar[CardParts]
+
+    @property
+    def tasks(self) -> Mapping[str, tuple[str, ...]]:
+        """Its tasks, see `CardParts`."""
+        return self.card.tasks
 
     # ------------------------------------------------------------------------------------------ folder
 

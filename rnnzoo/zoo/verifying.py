@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from rnnzoo.errors import UserError
-from rnnzoo.zoo.folder import load_folder, read_config
+from rnnzoo.zoo.folder import load_folder
 from rnnzoo.zoo.golden import GOLDEN, GOLDEN_TOLERANCE, golden_difference
-from rnnzoo.zoo.guard import ENTRY
 from rnnzoo.zoo.kinds import Model, kind_of, value_at
+from rnnzoo.zoo.layout import ENTRY
 from rnnzoo.zoo.manifest import check_pinned
 from rnnzoo.zoo.own_text import kept_text
 from rnnzoo.zoo.plugins import changed_plugins
+from rnnzoo.zoo.records import read_config
 from rnnzoo.zoo.score import entry_corpus, score_entry
 
 __all__ = ["Check", "verify"]
