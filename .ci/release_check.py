@@ -99,7 +99,8 @@ def main() -> None:
         files = build(clone, dist)
         wheels = {path.name.split("-")[0]: path for path in files if path.suffix == ".whl"}
         run(BIN / "twine", "check", "--strict", *files, cwd=clone)
-        run(BIN / "check-wheel-contents", *wheels.values(), cwd=clone)
+        # W002, files that are alike: each entry is complete, with a tokenizer that others have too.
+        run(BIN / "check-wheel-contents", "--ignore", "W002", *wheels.values(), cwd=clone)
 
         tools = ["pytest", "pytest-randomly", "hypothesis", "beartype"]
         fresh = environment(folder / "venv", clone, wheels["rnnzoo"], wheels["rnnzoo_pretrained"], *tools)

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,15 @@ def test_files_are_small() -> None:
 
 def test_changelog_has_the_version() -> None:
     assert f"\n## {rnnzoo.__version__} " in (ROOT / "CHANGELOG.md").read_text()
+    assert f"\nversion: {rnnzoo.__version__}\n" in (ROOT / "CITATION.cff").read_text()
+
+
+def test_every_distribution_takes_its_version_from_one_file() -> None:
+    projects = [ROOT / "pyproject.toml", *ROOT.glob("*/pyproject.toml"), *ROOT.glob("packages/*/pyproject.toml")]
+    assert len(projects) == 3
+    for project in projects:
+        source = tomllib.loads(project.read_text())["tool"]["hatch"]["version"]["path"]
+        assert (project.parent / source).resolve() == ROOT / "rnnzoo" / "version.py", project
 
 
 def test_no_path_of_a_machine() -> None:
