@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from own_cells import forgotten
 from torch import nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pack_sequence, pad_packed_sequence
 
@@ -13,7 +14,6 @@ import rnnzoo
 from rnnzoo import state as states
 from rnnzoo.cells import Cell, CellConfig, builtin_cells
 from rnnzoo.layers import GRU, LSTM, RNN, Recurrent
-from own_cells import forgotten
 
 LENGTHS = torch.tensor([4, 6, 1, 6, 3])
 KERNELS = {"gru": GRU, "lstm": LSTM, "rnn": RNN}
