@@ -7,8 +7,9 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from rnnzoo.cli.backend import add_backend, backend_of
-from rnnzoo.cli.options import fraction, seed, whole
+from rnnzoo.cli.options import seed, whole
 from rnnzoo.cli.plugins import add_import
+from rnnzoo.cli.sampling_options import add_sampling, given_sampling
 from rnnzoo.cli.text_io import add_form, choose_device, form_of, known_text, read_text, unescaped, write
 from rnnzoo.errors import UserError
 
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from rnnzoo.runtime import LanguageModel as Light
 
 __all__ = ["register", "run"]
-
-# by a beam search, as they are when nobody gave them
-_UNUSED = dict(temperature=None, greedy=False, top_k=0, top_p=1.0, min_p=0.0, seed=None, next=None)
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -42,30 +40,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--max-new-tokens", type=whole("0 <= x <= 1e9"), default=500, metavar="N", help="at most N tokens (500)"
     )
-    parser.add_argument(
-        "--temperature",
-        type=fraction("0 <= x <= 1e6"),
-        metavar="T",
-        help="below 1 plainer, above 1 wilder, 0 greedy (0.8)",
-    )
+    add_sampling(parser, temperature=0.8)
     parser.add_argument("--greedy", action="store_true", help="always the most probable token; same as --temperature 0")
-    parser.add_argument(
-        "--top-k", type=whole("0 <= x <= 1e9"), default=0, metavar="K", help="only the K most probable tokens"
-    )
-    parser.add_argument(
-        "--top-p",
-        type=fraction("0 <= x <= 1"),
-        default=1.0,
-        metavar="P",
-        help="only the most probable tokens that together hold P",
-    )
-    parser.add_argument(
-        "--min-p",
-        type=fraction("0 <= x <= 1"),
-        default=0.0,
-        metavar="P",
-        help="only tokens at least P times as probable as the first",
-    )
     parser.add_argument("--seed", type=seed, metavar="S", help="the same seed gives the same text")
     parser.add_argument(
         "--beam",
@@ -160,24 +136,22 @@ def _options(args: argparse.Namespace) -> dict[str, Any]:
     from rnnzoo.runtime.sampling import SamplingConfig
     from rnnzoo.runtime.stop import stop_strings
 
-    temperature = 0.0 if args.greedy else 0.8 if args.temperature is None else args.temperature
-    sampling = SamplingConfig(temperature, args.top_k, args.top_p, args.min_p)
+    fields = given_sampling(args)
+    sampling = SamplingConfig(**{"temperature": 0.8} | fields | ({"temperature": 0.0} if args.greedy else {}))
     stop = stop_strings([unescaped(text) for text in args.stop or ()])
     for name in ("max_new_tokens", "num"):
         least = int(name == "num")
         if getattr(args, name) < least:
             raise UserError(f"--{name.replace('_', '-')} must be {least} or more, not {getattr(args, name)}")
     if args.beam is not None:
-        if given := [f"--{name.replace('_', '-')}" for name, unset in _UNUSED.items() if getattr(args, name) != unset]:
-            raise UserError(f"--beam draws nothing: leave out {', '.join(given)}")
+        others = {"greedy": args.greedy or None, "seed": args.seed, "next": args.next}
+        if given := [*fields, *(name for name, value in others.items() if value is not None)]:
+            raise UserError(f"--beam draws nothing: leave out --{', --'.join(given).replace('_', '-')}")
         SearchConfig(args.beam, args.num)
         return {"max_new_tokens": args.max_new_tokens, "beam": args.beam, "stop": stop}
     return {
         "max_new_tokens": args.max_new_tokens,
-        "temperature": sampling.temperature,
-        "top_k": sampling.top_k,
-        "top_p": sampling.top_p,
-        "min_p": sampling.min_p,
+        "sampling": sampling,
         "seed": args.seed,
         "stop": stop,
     }

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from rnnzoo.cli.backend import add_backend, backend_of
 from rnnzoo.cli.options import fraction, seed, whole
 from rnnzoo.cli.plugins import add_import
+from rnnzoo.cli.sampling_options import add_sampling, given_sampling
 from rnnzoo.cli.text_io import add_form, check_output, choose_device, form_of, known_text, notice, read_text, write
 from rnnzoo.errors import UserError
 
@@ -31,8 +32,6 @@ Lines = list[tuple[int, str]]
 _END = re.compile(rb"\r\n|\n|\r(?!\Z)")  # a last \r may be half of a line end that is still coming
 _KEPT = re.compile(rb"\n")
 _LONGEST = 1 << 20  # bytes of a line
-
-_SAMPLING = {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0}
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -75,24 +74,13 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="N",
         help="no sequence of N tokens twice in a translation",
     )
-    parser.add_argument("--min-len", type=whole("0 <= x <= 1e9"), default=0, metavar="N", help="at least N tokens")
+    parser.add_argument("--min-len", type=whole("0 <= x <= 10000"), default=0, metavar="N", help="at least N tokens")
     parser.add_argument(
-        "--max-len", type=whole("0 <= x <= 1e9"), default=0, metavar="N", help="at most N, the end counted"
+        "--max-len", type=whole("0 <= x <= 10000"), default=0, metavar="N", help="at most N, the end counted"
     )
     parser.add_argument("--prefix", default="", metavar="TEXT", help="what each translation begins with")
     parser.add_argument("--sample", action="store_true", help="draw translations instead of searching for the best")
-    parser.add_argument(
-        "--temperature", type=fraction("0 <= x <= 1e6"), metavar="T", help="of --sample: below 1 plainer (1)"
-    )
-    parser.add_argument(
-        "--top-k", type=whole("0 <= x <= 1e9"), metavar="K", help="of --sample: only the K most probable tokens"
-    )
-    parser.add_argument(
-        "--top-p", type=fraction("0 <= x <= 1"), metavar="P", help="of --sample: only those that together hold P"
-    )
-    parser.add_argument(
-        "--min-p", type=fraction("0 <= x <= 1"), metavar="P", help="of --sample: only those at least P times the first"
-    )
+    add_sampling(parser, "of --sample: ")
     parser.add_argument("--seed", type=seed, metavar="S", help="of --sample: the same seed draws the same")
     parser.add_argument("--scores", action="store_true", help="the score and a tab before each translation")
     parser.add_argument("--json", action="store_true", help="a line of JSON for each sentence")
@@ -157,7 +145,7 @@ def _options(args: argparse.Namespace) -> dict[str, Any]:
 
     from rnnzoo.decoding import SamplingConfig, SearchConfig
 
-    given = {name: getattr(args, name) for name in _SAMPLING if getattr(args, name) is not None}
+    given = given_sampling(args)
     if not args.sample and (given or args.seed is not None):
         name = next(iter(given), "seed")
         raise UserError(f"--{name.replace('_', '-')} goes with --sample")
@@ -174,7 +162,7 @@ def _options(args: argparse.Namespace) -> dict[str, Any]:
     )
     if args.batch_size < 1:
         raise UserError(f"--batch-size must be 1 or more, not {args.batch_size}")
-    sampling = SamplingConfig(**_SAMPLING | given) if args.sample else None
+    sampling = SamplingConfig(**given) if args.sample else None
     return {
         "search": search,
         "sampling": sampling,

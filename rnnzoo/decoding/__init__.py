@@ -8,15 +8,18 @@ from __future__ import annotations
 from rnnzoo.decoding.beam import beam_search
 from rnnzoo.decoding.draw import draw_sequences
 from rnnzoo.decoding.generate import Position, Step, generate, stop_at
-from rnnzoo.decoding.sampling import SamplingConfig, filter_logits, row_generators, sample
+from rnnzoo.decoding.sampling import filter_logits, row_generators, sample
 from rnnzoo.runtime.hypothesis import Hypothesis, SearchConfig
+from rnnzoo.runtime.sampling import SAMPLING_FIELDS, SamplingConfig, SamplingFields, sampling_of
 from rnnzoo.runtime.stop import StopScanner, stop_strings
 from rnnzoo.seeds import fresh_seed
 
 __all__ = [
+    "SAMPLING_FIELDS",
     "Hypothesis",
     "Position",
     "SamplingConfig",
+    "SamplingFields",
     "SearchConfig",
     "Step",
     "StopScanner",
@@ -27,6 +30,7 @@ __all__ = [
     "generate",
     "row_generators",
     "sample",
+    "sampling_of",
     "stop_at",
     "stop_strings",
 ]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import fields
 
 from ..errors import UserError
 from .language_model import LanguageModel
 from .model import Model
+from .sampling import SAMPLING_FIELDS, SamplingConfig
 from .translator import Translator
 
 __all__ = ["main"]
@@ -44,10 +46,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("text", metavar="TEXT", nargs="*", help="of a translator: sentences (standard input)")
     parser.add_argument("--prompt", default="", metavar="TEXT", help="what is read first")
     parser.add_argument("--max-new-tokens", type=int, default=500, metavar="N", help="at most N tokens (500)")
-    parser.add_argument("--temperature", type=float, default=0.8, metavar="T", help="0 is greedy (0.8)")
-    parser.add_argument("--top-k", type=int, default=0, metavar="K", help="only the K most probable tokens")
-    parser.add_argument("--top-p", type=float, default=1.0, metavar="P", help="only those that together hold P")
-    parser.add_argument("--min-p", type=float, default=0.0, metavar="P", help="only those at least P times the first")
+    for field in fields(SamplingConfig):
+        kind, default = type(field.default), {"temperature": 0.8}.get(field.name, field.default)
+        option = f"--{field.name.replace('_', '-')}"
+        parser.add_argument(option, type=kind, default=default, metavar="X", help=f"of SamplingConfig ({default})")
     parser.add_argument("--seed", type=int, metavar="S", help="the same seed gives the same text")
     parser.add_argument("--score", metavar="FILE", help="instead of a text, bits a token of each line of FILE (-)")
     parser.add_argument("--beam", type=int, metavar="K", help="of a translator: K hypotheses are followed (5)")
@@ -69,10 +71,7 @@ def _run(args: argparse.Namespace) -> None:
     pieces = model.stream(
         args.prompt,
         max_new_tokens=args.max_new_tokens,
-        temperature=args.temperature,
-        top_k=args.top_k,
-        top_p=args.top_p,
-        min_p=args.min_p,
+        sampling=SamplingConfig(**{name: getattr(args, name) for name in SAMPLING_FIELDS}),
         seed=args.seed,
     )
     print(args.prompt, end="", flush=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import UserError
 from ..text import Tokenizer
-from .sampling import SamplingConfig
+from .sampling import SamplingConfig, sampling_of
 from .stop import stop_strings
 
 __all__ = ["TAIL", "Continuing"]
@@ -59,9 +59,7 @@ class Continuing(ABC):
         Raises:
             UserError: a value is out of range.
         """
-        if sampling is not None and options:
-            raise TypeError(f"sampling is given, and so are {', '.join(options)}: one or the other")
-        sampling = SamplingConfig(**options) if sampling is None else sampling
+        sampling = sampling_of(sampling, options)
         strings = stop_strings(stop)
         if max_new_tokens < 0:
             raise UserError(f"max_new_tokens must be 0 or more, not {max_new_tokens}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from ..errors import UserError
 from .graph import Array, Named, gather, prefixed
 from .model import Model
 from .pool import Pool
-from .sampling import SamplingConfig, check_numbers
+from .sampling import SAMPLING_FIELDS, SamplingConfig, SamplingFields, check_numbers, sampling_of
 from .search import best_texts
 from .session import Session
 
@@ -80,39 +80,36 @@ class LanguageModel(Model, kind="language_model"):
         prompt: str = "",
         *,
         max_new_tokens: int = 500,
-        temperature: float = 1.0,
-        top_k: int = 0,
-        top_p: float = 1.0,
-        min_p: float = 0.0,
+        sampling: SamplingConfig | None = None,
         seed: int | None = None,
         num: int = 1,
         stop: str | Sequence[str] | None = None,
         unknown: Literal["error", "drop"] = "error",
         beam: int | None = None,
+        **fields: Unpack[SamplingFields],
     ) -> list[str]:
         """Texts that continue `prompt`, without the prompt: for a seed, those that PyTorch would write.
 
         Args:
             prompt: what is read first; nothing is the model's own beginning (see `Session`).
             max_new_tokens: at most so many tokens each.
-            temperature: divides the logits; 0 is greedy. top_k: keeps the k most probable tokens; 0 keeps all.
-            top_p: keeps the most probable tokens that together hold this share.
-            min_p: drops tokens less probable than this share of the most probable one.
+            sampling: what is done to the distribution before a token is drawn; nothing, if left out.
             seed: text i is drawn with seed + i; None takes one at random.
             num: how many texts. stop: a text ends before the first of these strings.
             unknown: ``"drop"`` leaves out characters of the prompt that the vocabulary does not have.
             beam: instead of drawing, searches with so many hypotheses for the `num` most probable texts, the best
                 first; `stop` must then be one token.
+            **fields: those of `SamplingConfig`, each by its name: ``temperature=0.8``, ``top_p=0.95``.
 
         Raises:
             UserError: a value is out of range, the prompt has unknown characters, or `beam` stands beside what only
                 drawing uses.
         """
-        sampling = SamplingConfig(temperature, top_k, top_p, min_p)
+        sampling = sampling_of(sampling, fields)
         if beam is not None:
             if sampling != SamplingConfig() or seed is not None:
                 raise UserError(
-                    "a beam search draws nothing: temperature, top_k, top_p, min_p and seed do not go with beam"
+                    f"a beam search draws nothing: {', '.join(SAMPLING_FIELDS)} and seed do not go with beam"
                 )
             return best_texts(self.session().feed(prompt, unknown=unknown), max_new_tokens, beam, num, stop)
         session = self.session(num, seed=seed).feed(prompt, unknown=unknown)

@@ -7,8 +7,9 @@ and the same logits and seed give the same token wherever the model runs.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, TypeAlias, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,18 @@ from ..config import Config
 from ..errors import UserError
 from ..ranges import Count, NonNegative, Share
 
-__all__ = ["NOT_NUMBERS", "SMALLEST_TEMPERATURE", "Logits", "SamplingConfig", "check_numbers", "drawn", "filtered"]
+__all__ = [
+    "NOT_NUMBERS",
+    "SAMPLING_FIELDS",
+    "SMALLEST_TEMPERATURE",
+    "Logits",
+    "SamplingConfig",
+    "SamplingFields",
+    "check_numbers",
+    "drawn",
+    "filtered",
+    "sampling_of",
+]
 
 NOT_NUMBERS = "the model's logits are not numbers (NaN or infinite): its training diverged or its weights are damaged"
 
@@ -48,6 +60,34 @@ class SamplingConfig(Config):
     top_k: Count = 0
     top_p: Share = 1.0
     min_p: Share = 0.0
+
+
+SAMPLING_FIELDS = tuple(field.name for field in fields(SamplingConfig))
+
+
+class SamplingFields(TypedDict, total=False):
+    """The fields of `SamplingConfig`, for functions that take each by its name."""
+
+    temperature: float
+    top_k: int
+    top_p: float
+    min_p: float
+
+
+def sampling_of(sampling: SamplingConfig | None, given: Mapping[str, Any]) -> SamplingConfig:
+    """`sampling`, or the config of its fields as they were given by name, or the distribution as it is.
+
+    Raises:
+        TypeError: both are given, or a field that there is not. UserError: a value is out of range.
+    """
+    if sampling is not None and given:
+        raise TypeError(f"sampling is given, and so are {', '.join(given)}: one or the other")
+    for name in given:
+        if name not in SAMPLING_FIELDS:
+            raise TypeError(
+                f"unexpected keyword argument {name!r}: {', '.join(SAMPLING_FIELDS)} say how a token is drawn"
+            )
+    return SamplingConfig(**given) if sampling is None else sampling
 
 
 def filtered(scores: Logits, config: SamplingConfig) -> Logits:

@@ -207,7 +207,7 @@ def test_characters_that_the_model_does_not_know(capsys, folder, model, tmp_path
         (["--attention", "a.png", ""], "not an empty one"),
         (["--device", "gpu", "a"], "unknown device 'gpu'"),
         (["--whatever", "a"], "unrecognized arguments: --whatever"),
-        (["--output", "file/out", "a"], "file/out: cannot be written"),
+        (["--output", "file/out", "a"], "file: is not a folder"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(capsys, folder, words, message, tmp_path, monkeypatch):

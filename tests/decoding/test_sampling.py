@@ -1,11 +1,20 @@
 from __future__ import annotations
 
+import argparse
 import math
 
 import pytest
 import torch
 
-from rnnzoo.decoding import SamplingConfig, filter_logits, row_generators, sample
+from rnnzoo.decoding import (
+    SAMPLING_FIELDS,
+    SamplingConfig,
+    SamplingFields,
+    filter_logits,
+    row_generators,
+    sample,
+    sampling_of,
+)
 from rnnzoo.errors import UserError
 
 PROBABILITIES = torch.tensor([[0.5, 0.25, 0.125, 0.0625, 0.0625]])
@@ -140,3 +149,27 @@ def test_values_out_of_range(options, message):
         SamplingConfig(**options)
     with pytest.raises(UserError, match=message):
         SamplingConfig.from_dict(options)
+
+
+def test_every_way_to_sample_has_every_field():
+    """A new field is one of the config, of the keyword arguments and of the commands, with one range."""
+    from rnnzoo.cli.sampling_options import SAMPLING
+
+    assert [*SamplingFields.__annotations__] == [*SAMPLING_FIELDS] == [*SAMPLING]
+    for name, (kind, _, _) in SAMPLING.items():
+        for word, right in (("0", True), ("-1", False), ("1", True), ("nan", False)):
+            if right:
+                SamplingConfig(**{name: kind(word)})
+            else:
+                with pytest.raises(argparse.ArgumentTypeError):
+                    kind(word)
+
+
+def test_fields_by_name_or_a_whole_config():
+    assert sampling_of(None, {}) == SamplingConfig()
+    assert sampling_of(None, {"top_p": 0.5}) == SamplingConfig(top_p=0.5)
+    assert sampling_of(SamplingConfig(top_k=3), {}) == SamplingConfig(top_k=3)
+    with pytest.raises(TypeError, match="one or the other"):
+        sampling_of(SamplingConfig(), {"top_p": 0.5})
+    with pytest.raises(TypeError, match="unexpected keyword argument 'topp'"):
+        sampling_of(None, {"topp": 0.5})

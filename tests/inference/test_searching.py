@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from rnnzoo.backbones import StackConfig
-from rnnzoo.decoding import SearchConfig
+from rnnzoo.decoding import SamplingConfig, SearchConfig
 from rnnzoo.errors import UserError
 from rnnzoo.inference.generation.search import search
 from rnnzoo.inference.generation.session import Session
@@ -85,3 +85,21 @@ def test_bytes_that_are_no_text_become_the_replacement_character():
 def test_settings_that_make_no_sense(model, options, message):
     with pytest.raises(UserError, match=message):
         model.generate("ab", **options)
+
+
+def test_a_whole_sampling_config_goes_through_every_call(model):
+    config = SamplingConfig(temperature=0.5, top_k=3, min_p=0.1)
+    fields = {"temperature": 0.5, "top_k": 3, "min_p": 0.1}
+    options = {"max_new_tokens": 40, "seed": 3}
+    (text,) = model.generate("ab", **options, **fields)
+    assert model.generate("ab", **options, sampling=config) == [text]
+    assert (
+        "".join(model.stream("ab", **options, sampling=config))
+        == text
+        == "".join(model.stream("ab", **options, **fields))
+    )
+    assert model.session(seed=3).feed("ab").generate(40, config) == [text]
+    with pytest.raises(TypeError, match="unexpected keyword argument 'topp'"):
+        model.generate("ab", topp=0.5)
+    with pytest.raises(UserError, match="draws nothing"):
+        model.generate("ab", beam=2, sampling=config)
