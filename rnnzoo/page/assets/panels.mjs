@@ -49,7 +49,7 @@ class Panel {
 export class SurprisalPanel extends Panel {
   build() {
     return [
-      h('p', { class: 'legend' }, 'expected ', h('span', { class: 'ramp', 'aria-hidden': 'true' }), ' 10 bits'),
+      h('p', { class: 'legend' }, 'fully expected ', h('span', { class: 'ramp', 'aria-hidden': 'true' }), ' 10 bits of surprise: one in a thousand'),
       this.mean = h('p', { class: 'note' }),
     ]
   }
@@ -86,7 +86,7 @@ export class UnitPanel extends Panel {
     const parts = this.card.model.json.state.map(({ name }) => name.slice(6))
     this.part = h('select', { onchange: () => this.begin() }, parts.map((name) => h('option', { value: name }, partName(name))))
     this.unit = h('input', { type: 'number', min: 0, value: 0, oninput: () => this.begin() })
-    this.what = h('select', { onchange: () => (this.pattern.parentElement.hidden = this.what.value !== 'pattern') },
+    this.what = h('select', { onchange: () => this.card.app.find(this.what.value, this.pattern.value) },
       Object.entries(PROPERTIES).map(([name, { label }]) => h('option', { value: name }, label)))
     this.pattern = h('input', { type: 'text', value: '\\d+|[A-Z]{2,}', spellcheck: 'false' })
     this.found = h('ol', { class: 'found' })
@@ -97,7 +97,7 @@ export class UnitPanel extends Panel {
       h('div', { class: 'row' }, h('label', {}, 'State ', this.part), h('label', {}, 'Unit ', this.unit)),
       h('div', { class: 'row' }, h('label', {}, 'Units that follow ', this.what),
         h('label', { hidden: true }, 'Expression ', this.pattern),
-        h('button', { type: 'button', onclick: () => this.find() }, 'Find them')),
+        h('button', { type: 'button', onclick: () => this.card.app.find(this.what.value, this.pattern.value) }, 'Find them')),
       this.status, this.found,
     ]
   }
@@ -109,7 +109,7 @@ export class UnitPanel extends Panel {
     this.at = Math.min(Math.max(Number(this.unit.value) || 0, 0), this.unit.max)
     this.largest = 1e-6
     super.begin()
-    if (!this.sample && this.card.app.mode === 'unit') this.find() // so that the first unit one sees does something
+    if (!this.sample && this.card.app.mode === 'unit') this.find(this.what.value, this.pattern.value) // so that the first unit one sees does something
   }
 
   draw() {
@@ -138,10 +138,14 @@ export class UnitPanel extends Panel {
   }
 
   // The sample is read once, a little in each frame; then all units are held against the property.
-  find() {
+  find(what, pattern) {
+    this.what.value = what
+    this.pattern.value = pattern
+    this.pattern.parentElement.hidden = what !== 'pattern'
     try {
       if (this.what.value === 'pattern') new RegExp(this.pattern.value, 'gu')
     } catch (error) {
+      this.asked = false
       this.status.textContent = `Not a regular expression: ${error.message}`
       return
     }
@@ -276,6 +280,8 @@ export class MemoryPanel extends Panel {
     this.search = null
     this.changes = []
     this.asked = undefined
+    this.chart.draw([])
+    this.status.textContent = ''
   }
 
   draw() {
@@ -331,11 +337,10 @@ export class MemoryPanel extends Panel {
     const whole = Array.from(this.changes, (change) => change ?? 0)
     this.chart.draw(whole)
     const reach = fade(whole)
-    const tried = reach === WINDOW ? `Even ${WINDOW} tokens back` : `From ${reach} tokens back on`
-    const moves = reach === WINDOW ? 'a token moves' : 'no single token moves'
-    this.status.textContent = this.search
-      ? 'Trying other tokens …'
-      : `${this.asked === null ? 'On average over the text: ' : ''}${tried}, ${moves} more than 5% of the probability.`
+    const far = reach === WINDOW
+      ? `even ${WINDOW} tokens back, a token moves more than 5% of the probability.`
+      : `from ${reach} tokens back on, no single token moves more than 5% of the probability.`
+    this.status.textContent = this.search ? 'Trying other tokens …' : `${this.asked === null ? 'On average' : 'Here'}, ${far}`
     return Boolean(this.search)
   }
 }

@@ -142,6 +142,7 @@ class WordTokenizer {
     this.lines = style === 'lines'
     this.ids = new Map(words.map((word, id) => [word, id]))
     this.unknown = this.ids.get('<unk>')
+    this.hasUnk = true
     this.texts = words.slice()
     if (this.lines) this.texts[this.ids.get('<eos>')] = '\n'
     else this.texts[this.unknown] = ` ${REPLACEMENT}`

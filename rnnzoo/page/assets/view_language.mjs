@@ -10,6 +10,7 @@ const MODES = {
   gate: ['Gates', 'how open the gates are'],
   memory: ['Memory', 'what the prediction at a place rests on'],
 }
+const LONGEST = 10000 // characters: all units after each token are kept
 const FRAME_TIME = 7 // milliseconds of work a frame, which leaves the browser time to draw sixty a second
 
 export function languageView(models) {
@@ -28,10 +29,11 @@ class LanguageApp {
 
   sections() {
     this.area = h('textarea', {
-      id: 'text', rows: 7, spellcheck: 'false', autocomplete: 'off', autocapitalize: 'off', 'aria-describedby': 'text-help',
+      id: 'text', rows: 7, maxlength: LONGEST, spellcheck: 'false', autocomplete: 'off', autocapitalize: 'off', 'aria-describedby': 'text-help',
       oninput: () => this.typed(),
     })
     this.button = h('button', { type: 'button', class: 'primary', onclick: () => (this.writing ? this.stop() : this.write()) }, 'Write on')
+    const empty = h('button', { type: 'button', onclick: () => this.empty() }, 'Empty')
     this.back = h('button', { type: 'button', disabled: true, onclick: () => this.takeBack() }, 'Take it back')
     this.note = h('p', { class: 'note', role: 'status' })
     this.writer = h('select', { id: 'writer' }, this.models.map((model, i) => h('option', { value: i }, model.name)))
@@ -43,7 +45,7 @@ class LanguageApp {
         this.area,
         h('p', { id: 'text-help', class: 'help' }, 'After each key the bars show what it expects next. “Write on” lets it continue.',
           this.models.some(({ tokenizer }) => tokenizer.lines) && ' Words and punctuation marks stand between spaces here , like this .'),
-        h('div', { class: 'row' }, this.button, this.back,
+        h('div', { class: 'row' }, this.button, this.back, empty,
           this.models.length > 1 && h('label', {}, 'Writer ', this.writer)),
         this.note,
         h('details', {}, h('summary', {}, 'How it chooses'), h('div', { class: 'row fields' },
@@ -109,8 +111,12 @@ class LanguageApp {
   }
 
   say(all) {
-    const lines = all.filter(({ missing }) => missing.length).map(({ model, missing }) =>
-      `${model.name} has never seen ${missing.slice(0, 5).map((one) => `“${one}”`).join(' ')}${missing.length > 5 ? ' …' : ''}: it reads on without.`)
+    const [first] = all
+    if (all.every(({ missing }) => String(missing) === String(first.missing))) all = [first]
+    const lines = all.filter(({ missing }) => missing.length).map(({ model, missing }) => {
+      const who = this.models.length > 1 && all.length === 1 ? 'None of them has ever seen' : `${model.name} has never seen`
+      return `${who} ${missing.slice(0, 5).map((one) => `“${one}”`).join(' ')}${missing.length > 5 ? ' …' : ''}: ${model.tokenizer.hasUnk ? 'read as <unk>' : 'left out'}.`
+    })
     this.note.textContent = lines.join(' ')
   }
 
@@ -162,6 +168,12 @@ class LanguageApp {
     if (this.button) this.button.textContent = 'Write on'
   }
 
+  empty() {
+    this.area.value = ''
+    this.typed()
+    this.area.focus()
+  }
+
   takeBack() {
     this.stop()
     this.area.value = this.own ?? this.text
@@ -187,7 +199,7 @@ class LanguageApp {
     this.area.scrollTop = this.area.scrollHeight
     for (const one of this.cards) if (one !== card) one.set(text)
     card.reading.text = text
-    if (this.writing.left <= 0) this.stop()
+    if (this.writing.left <= 0 || text.length >= LONGEST) this.stop()
     return true
   }
 
@@ -203,6 +215,11 @@ class LanguageApp {
     }[mode]
     for (const card of this.cards) card.setMode(mode)
     this.run()
+  }
+
+  // The units of each model that follow something.
+  find(what, pattern) {
+    for (const card of this.cards) card.panels.unit.find(what, pattern)
   }
 
   // What memory reaches on average, in each model.
