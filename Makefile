@@ -21,7 +21,7 @@ help:
 	@echo "make test-slow    the tests that take long"
 	@echo "make test-browser the pages of every model in Chromium and Firefox"
 	@echo "make test-integrations   rnnzoo in other projects' programs: lm-evaluation-harness, transformers, trackers"
-	@echo "make playground   three pages that run a model, in docs/_build/playground"
+	@echo "make playground   three pages that run a model, in docs/_build/site/playground"
 	@echo "make test-gpu     the tests of a GPU, where there is one"
 	@echo "make kill-test    kill -9, N=200 times: no run is lost"
 	@echo "make docs-look    every page of the docs in a headless Chromium: is one too wide, on a desk or on a phone?"
@@ -78,8 +78,8 @@ test-integrations: .venv/installed-dev
 	$(PIP) -e ".[eval,transformers,trackers]"
 	OMP_NUM_THREADS=1 $(BIN)/pytest -q -rs $(ORDER) -m integration tests/integrations $(ARGS)
 
-# Three pages that run a model, in docs/_build/playground.
-PLAYGROUND := docs/_build/playground
+# Three pages that run a model; a site that is built afterwards has them, too.
+PLAYGROUND := docs/_build/site/playground
 playground: .venv/installed
 	mkdir -p $(PLAYGROUND)
 	$(BIN)/rnnzoo export --force char-best.tinyshakespeare $(PLAYGROUND)/char-best.html

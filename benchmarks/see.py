@@ -17,6 +17,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import matplotlib
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -24,7 +25,7 @@ import rnnzoo
 
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
-PLAYGROUND = ROOT / "docs" / "_build" / "playground"
+PLAYGROUND = ROOT / "docs" / "_build" / "site" / "playground"
 CELLS = ("rnn", "lstm", "gru")
 TEXT = "ROMEO:\nI pray thee, speak to me once more.\n"
 SENTENCE = "My brother doesn't like to swim."
@@ -100,6 +101,7 @@ def shots(browser: Browser) -> None:
 
 def figures() -> None:
     """What `rnnzoo.plot` draws of `trace`."""
+    matplotlib.rcParams["svg.hashsalt"] = "rnnzoo"  # the same file each time
     found = {cell: rnnzoo.load(f"char-{cell}.tinyshakespeare").trace(TEXT) for cell in CELLS}
     rnnzoo.plot.surprisal(found["lstm"]).savefig(IMAGES / "see-surprisal.svg", metadata={"Date": None})
     drawn = rnnzoo.plot.influence(*found.values(), labels=CELLS)

@@ -32,6 +32,7 @@ exclude_patterns = ["_build", "images", "comparison"]
 html_theme = "furo"
 html_title = f"rnnzoo {release}"
 html_static_path = ["_static"]
+html_extra_path = ["_build/site"] if (ROOT / "_build" / "site").exists() else []  # what `make playground` built
 html_css_files = ["site.css"]
 html_js_files = [("zoo.js", {"defer": "defer"})]
 html_theme_options = {
