@@ -30,6 +30,7 @@ __all__ = [
     "UserError",
     "WordLM",
     "__version__",
+    "create_model",
     "download",
     "list_models",
     "load",
@@ -58,6 +59,7 @@ _HOME = {
     "Translator": "rnnzoo.tasks",
     "UserError": "rnnzoo.errors",
     "WordLM": "rnnzoo.tasks",
+    "create_model": "rnnzoo.zoo",
     "download": "rnnzoo.zoo",
     "list_models": "rnnzoo.zoo",
     "load": "rnnzoo.zoo",
@@ -96,6 +98,7 @@ if TYPE_CHECKING:
     from rnnzoo.tasks.training_run import train
     from rnnzoo.training import LabelledData, NonFiniteError, PairData, StreamData
     from rnnzoo.training.history import plot_curve
+    from rnnzoo.zoo.create import create_model
     from rnnzoo.zoo.finding import download
     from rnnzoo.zoo.loading import load
     from rnnzoo.zoo.push import push_to_hub

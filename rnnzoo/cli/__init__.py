@@ -17,7 +17,7 @@ from rnnzoo.version import __version__
 __all__ = ["main"]
 
 COMMANDS = (
-    *("quickstart", "train", "test", "score", "generate", "translate", "compare", "sweep"),
+    *("quickstart", "train", "test", "score", "generate", "translate", "classify", "compare", "sweep"),
     *("recipes", "runs", "data", "list", "show", "download", "entry", "verify", "push", "export", "see", "serve"),
 )
 

@@ -13,7 +13,7 @@ from rnnzoo.files import read_utf8
 __all__ = ["register", "run"]
 
 
-_UNITS = {"bleu": "BLEU", "chrf": "chrF", "ppl": "perplexity"}
+_UNITS = {"bleu": "BLEU", "chrf": "chrF", "ppl": "perplexity", "accuracy": "%"}
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

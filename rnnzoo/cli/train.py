@@ -25,7 +25,8 @@ Any field of the recipe can be set: --data.chunk_len 64, --model.backbone.num_la
 --trainer.devices 2 (`rnnzoo train RECIPE --fields` lists them all). The everyday ones have short forms:
 --cell --hidden_size --num_layers --hidden_dropout --embedding_dim --text FILE... --corpus --hub --shards DIR --streams
 --chunk_len --lr --epochs --seed --init_from MODEL; for a translator --files SRC TGT, --tsv FILE, --src --tgt,
---attention and --batch_tokens in place of --text, --shards, --streams and --chunk_len."""
+--attention and --batch_tokens in place of --text, --shards, --streams and --chunk_len; for a classifier
+--files FILE..., --text_column, --label_column, --pooling, --bidirectional, --batch_tokens and --encoder MODEL."""
 
 _TEXTS = ("files", "tsv", "corpus", "hub", "shards")  # where a recipe's section `data` names what to read
 

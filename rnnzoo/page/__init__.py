@@ -76,6 +76,7 @@ def write_page(
     tasks = [kind_of_task(read_config(folder)["task"]) for folder in folders]
     if any(task is not tasks[0] for task in tasks):
         raise UserError("language models and translators do not go into one page")
+    tasks[0].check_bundled()
     titles = [_title(name, folder) for name, folder in zip(names, folders, strict=True)]
     models = [model_bytes(title, folder, int8=int8, text=text) for title, folder in zip(titles, folders, strict=True)]
     page = page_html(", ".join(titles), models).encode()

@@ -15,6 +15,7 @@ __all__ = [
     "calibrate",
     "check_pinned",
     "cold_windows",
+    "create_model",
     "download",
     "entry_names",
     "find_model",
@@ -50,6 +51,7 @@ _HOME = {
     **dict.fromkeys(("list_models", "model_facts"), "registry"),
     **dict.fromkeys(("load_folder", "save_folder"), "folder"),
     **dict.fromkeys(("read_config", "read_metrics"), "records"),
+    "create_model": "create",
     "load": "loading",
     "make_entry": "entry",
     "packaged": "paths",
@@ -61,6 +63,7 @@ _HOME = {
 
 if TYPE_CHECKING:
     from rnnzoo.zoo.calibration import Calibration, calibrate
+    from rnnzoo.zoo.create import create_model
     from rnnzoo.zoo.entry import make_entry
     from rnnzoo.zoo.finding import RenamedWarning, download, entry_names, find_model
     from rnnzoo.zoo.folder import load_folder, save_folder

@@ -2,6 +2,7 @@
 
 out.onnx            the step: tokens and state in, logits and new state out
 out.encoder.onnx    of a translator: what reads the source
+out.step.onnx       of a classifier that reads one way: a token further; out.onnx reads whole texts then
 out.json            names, shapes, the state to begin with, tokenizers, and the sha256 of the files above
 """
 
@@ -88,7 +89,7 @@ def export_model(
     """
     path = check_out(out, int8=int8, force=force)
     graphs = kind_of(model).graphs(model)
-    places = {"step": path, "encoder": path.with_suffix(f".encoder{path.suffix}")}
+    places = {part: path.with_suffix(f".{part}{path.suffix}") if number else path for number, part in enumerate(graphs)}
     for part in graphs:
         _check_free(places[part], force)
     # the encoder's products lie in loops, which dynamic quantisation does not enter

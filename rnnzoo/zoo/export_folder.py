@@ -90,6 +90,7 @@ def export_folder(
 
 def bundle_files(model: Model, *, name: str = "", int8: bool = False, licence: str = "") -> dict[str, bytes]:
     """The files of an export, by name."""
+    kind_of(model).check_bundled()
     require_onnx("onnx", "onnxscript")
     precision = str(next(model.parameters()).dtype).removeprefix("torch.")
     if precision != "float32":

@@ -22,7 +22,7 @@ from rnnzoo.text import BPETokenizer
 from rnnzoo.zoo.entry import write_listing
 from rnnzoo.zoo.layout import WEIGHED
 
-__all__ = ["HOSTILE", "HOSTILE_TRANSLATORS", "Kind", "build"]
+__all__ = ["HOSTILE", "HOSTILE_CLASSIFIERS", "HOSTILE_TRANSLATORS", "Kind", "build"]
 
 INTRUDER = "import os\nopen(os.environ['RNNZOO_TRACE'], 'w').close()\n"
 
@@ -239,3 +239,28 @@ HOSTILE_TRANSLATORS: dict[str, Kind] = {
     ),
 }
 """Translators."""
+
+HOSTILE_CLASSIFIERS: dict[str, Kind] = {
+    "labels that are none": Kind(config("model", "labels", value=[])),
+    "a label twice": Kind(config("model", "labels", value=["plain", "plain", "sharp"])),
+    "labels that are numbers": Kind(config("model", "labels", value=[1, 2, 3])),
+    "a million labels": Kind(config("model", "labels", value=[str(n) for n in range(10**6)])),
+    "other labels than the weights have": Kind(config("model", "labels", value=["a", "b"])),
+    "a function for pooling": Kind(config("model", "pooling", value="os.system")),
+    "class_path in pooling": Kind(config("model", "pooling", value={"class_path": "os.system"})),
+    "another pooling": Kind(config("model", "pooling", value=["last", "max", "mean"])),
+    "a stack of terabytes": Kind(config("model", "backbone", "hidden_size", value=10**9)),
+    "a head of terabytes": Kind(config("model", "readout_size", value=10**8)),
+    "a million layers both ways": Kind(config("model", "backbone", "num_layers", value=10**6)),
+    "both ways with weights of one": Kind(config("model", "bidirectional", value=True)),
+    "a temperature of zero": Kind(config("model", "output_temperature", value=0)),
+    "a function for a classifier's cell": Kind(config("model", "backbone", "cell", value={"name": "os.system"})),
+    "a pickle for the weights of a classifier": Kind(written("model.safetensors", pickle.dumps(Bomb()))),
+    "a translator by the task of a classifier": Kind(config("task", value="translator")),
+    "a picture that is a link to a secret": Kind(lambda folder: _linked(folder, "confusion.png"), rehash=False),
+}
+"""What can be wrong with a classifier's folder alone."""
+
+
+def _linked(folder: Path, name: str) -> None:
+    (folder / name).symlink_to(folder.parent / "secret.json")

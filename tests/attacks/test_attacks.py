@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hostile_folders import HOSTILE, HOSTILE_TRANSLATORS, INTRUDER, build, modules
+from hostile_folders import HOSTILE, HOSTILE_CLASSIFIERS, HOSTILE_TRANSLATORS, INTRUDER, build, modules
 from hub_server import Hub, running_hub
 from small_lm import environment
 
 HERE = Path(__file__).resolve().parent
-KINDS = HOSTILE | HOSTILE_TRANSLATORS
+KINDS = HOSTILE | HOSTILE_TRANSLATORS | HOSTILE_CLASSIFIERS
 CONTROLS = ("pickle", "import", "eval", "process", "system", "write", "delete", "secret", "link")
 
 
@@ -39,15 +39,24 @@ def watched(place: Path, trace: Path, models: dict[str, Path | str], **variables
 
 @pytest.fixture(scope="module")
 def report(
-    tmp_path_factory: pytest.TempPathFactory, made_entry: Path, made_translator: Path, trace: Path
+    tmp_path_factory: pytest.TempPathFactory,
+    made_entry: Path,
+    made_translator: Path,
+    made_classifier: Path,
+    trace: Path,
 ) -> dict[str, Any]:
     place = tmp_path_factory.mktemp("attacks")
     models: dict[str, Path | str] = {
         f"good {name}": Path(shutil.copytree(made, place / name / "entry"))
-        for name, made in (("language model", made_entry), ("translator", made_translator))
+        for name, made in (
+            ("language model", made_entry),
+            ("translator", made_translator),
+            ("classifier", made_classifier),
+        )
     }
+    of_kind = dict.fromkeys(HOSTILE_TRANSLATORS, made_translator) | dict.fromkeys(HOSTILE_CLASSIFIERS, made_classifier)
     for number, kind in enumerate([*KINDS, "control"]):
-        made = made_translator if kind in HOSTILE_TRANSLATORS else made_entry
+        made = of_kind.get(kind, made_entry)
         folder = models[kind] = Path(shutil.copytree(made, place / str(number) / "entry"))
         assert isinstance(folder, Path)
         (folder.parent / "secret.json").write_text("{}")
@@ -78,7 +87,8 @@ def test_the_hook_sees(report: dict[str, Any], control: str) -> None:
 def test_kinds() -> None:
     assert len(HOSTILE) >= 40
     assert len(HOSTILE_TRANSLATORS) >= 20
-    assert len(KINDS) == len(HOSTILE) + len(HOSTILE_TRANSLATORS)
+    assert len(HOSTILE_CLASSIFIERS) >= 15
+    assert len(KINDS) == len(HOSTILE) + len(HOSTILE_TRANSLATORS) + len(HOSTILE_CLASSIFIERS)
 
 
 def hostile_hub(hub: Hub, entry: Path) -> dict[str, str]:

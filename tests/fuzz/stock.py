@@ -10,8 +10,9 @@ from pathlib import Path
 
 from small_lm import write_text
 from small_pairs import write as write_pairs
+from small_texts import write as write_texts
 
-__all__ = ["RECIPES", "make_stock", "take"]
+__all__ = ["FILES", "RECIPES", "make_stock", "take"]
 
 _END = """
 optimizer: {name: adamw, lr: 1e-2}
@@ -37,12 +38,21 @@ model: {embedding_dim: 6, encoder: {cell: gru, hidden_size: 6}, decoder: {cell: 
 search: {beam: 1, max_len: 8}
 """
     + _END,
+    "cls": """task: classifier
+data: {files: [texts.csv], tokenizer: {name: char}, batch_tokens: 100, test_part: true}
+model: {embedding_dim: 6, backbone: {cell: gru, hidden_size: 6}, pooling: [last, mean]}
+"""
+    + _END,
 }
 """Runs of a few steps of each task."""
+
+FILES = {"lm": ["text.txt"], "words": ["words.txt"], "mt": ["pairs.src", "pairs.tgt"], "cls": ["texts.csv"]}
+"""What each of them reads."""
 
 
 def make_stock(stock: Path) -> None:
     """Writes all of it; runs in the process that forks."""
+    from small_classifier import make_classifier
     from small_entry import make
     from small_translator import make_translator
 
@@ -54,6 +64,7 @@ def make_stock(stock: Path) -> None:
     words = "the cat sat on a mat and the dog ran to the cat . "
     (stock / "words.txt").write_text(words * 12)
     write_pairs(stock, 40)
+    write_texts(stock, 60)
     rows = zip(*((stock / name).read_text().splitlines() for name in ("pairs.src", "pairs.tgt")), strict=True)
     (stock / "pairs.tsv").write_text("".join(f"{a}\t{b}\n" for a, b in rows))
     for name, recipe in RECIPES.items():
@@ -67,11 +78,12 @@ def make_stock(stock: Path) -> None:
         newest = max(going.glob("checkpoints/step-*.ckpt"))
         for path in going.glob(f"checkpoints/{newest.name}*"):  # so that there is a step to go on with
             path.unlink()
-    for name in ("made", "made-mt"):
+    for name in ("made", "made-mt", "made-cls"):
         (stock / name).mkdir()
     made, translator = make(stock / "made"), make_translator(stock / "made-mt")
     shutil.copytree(made.entry, stock / "entry")
     shutil.copytree(translator.entry, stock / "entry-mt")
+    shutil.copytree(make_classifier(stock / "made-cls").entry, stock / "entry-cls")
     shutil.copy(made.text, stock / "poem.txt")
     for file in translator.files:
         shutil.copy(file, stock)

@@ -8,6 +8,7 @@ from typing import Any
 
 import small_lm
 import small_pairs
+import small_texts
 import torch
 
 from rnnzoo.zoo import read_metrics
@@ -45,6 +46,17 @@ trainer:
 checkpoint_every: 2
 """
 
+CLASSIFIER = """
+task: classifier
+data: {files: [texts.csv], tokenizer: {name: char}, batch_tokens: 100, test_part: true}
+model: {embedding_dim: 6, backbone: {cell: gru, hidden_size: 6}, output_dropout: 0.3, pooling: [last, mean]}
+optimizer: {name: adamw, lr: 1e-2}
+schedule: {name: one_cycle}
+trainer:
+  {max_epochs: 2, accelerator: cpu, gradient_clip_val: 1.0, log_every_n_steps: 2, enable_progress_bar: false}
+checkpoint_every: 2
+"""
+
 
 def prepare(folder: Path, recipe: str = LANGUAGE_MODEL) -> Path:
     """A folder with ``small.yaml`` and what it reads."""
@@ -52,6 +64,8 @@ def prepare(folder: Path, recipe: str = LANGUAGE_MODEL) -> Path:
     (folder / "small.yaml").write_text(recipe)
     if "char_lm" in recipe:
         small_lm.write_text(folder / "text.txt", 480)
+    elif "classifier" in recipe:
+        small_texts.write(folder, 80)
     else:
         small_pairs.write(folder, 80)
     return folder

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from launcher import Launcher
-from small_run import LANGUAGE_MODEL, TRANSLATOR, prepare, same, seen, words
+from small_run import CLASSIFIER, LANGUAGE_MODEL, TRANSLATOR, prepare, same, seen, words
 
 
 class Variant(NamedTuple):
@@ -39,6 +39,7 @@ VARIANTS = {
         LANGUAGE_MODEL, {"trainer.val_check_interval": 4, **DROPOUT}, ("v 4 0", "v 8 0", "v 13 0")
     ),
     "translator": Variant(TRANSLATOR, {}, ("t 0 3", "t 1 0", "t 1 2")),
+    "classifier": Variant(CLASSIFIER, {}, ("t 0 3", "t 1 0", "t 1 2")),
     "all at once": Variant(
         LANGUAGE_MODEL, {"trainer.accumulate_grad_batches": 2, **WEIGHT_DROPOUT}, ("t 0 6", "v 5 0", "t 1 7")
     ),

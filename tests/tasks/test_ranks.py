@@ -13,11 +13,12 @@ import lightning
 import pytest
 import small_lm
 import small_pairs
+import small_texts
 import torch
 from lightning.pytorch.callbacks import Callback
 
-from rnnzoo.tasks import CharLM, Translator, WordLM
-from rnnzoo.training import PairData, StreamData
+from rnnzoo.tasks import CharLM, TextClassifier, Translator, WordLM
+from rnnzoo.training import LabelledData, PairData, StreamData
 
 pytestmark = [
     *(pytest.mark.filterwarnings(filter) for filter in small_lm.FILTERS),
@@ -39,8 +40,12 @@ TRANSLATORS: dict[str, dict[str, Any]] = {
     "translator": {"shared": "none"},
     "translator-shared": {"shared": "decoder"},
 }
-TASKS = {**LANGUAGE_MODELS, **TRANSLATORS}
-CHEAP = ("word-adaptive", "translator")  # the others take the same ways, and are run with the slow tests
+CLASSIFIERS: dict[str, dict[str, Any]] = {
+    "classifier": {"pooling": ["last", "attention"]},
+    "classifier-both-ways": {"pooling": "max", "bidirectional": True},
+}
+TASKS = {**LANGUAGE_MODELS, **TRANSLATORS, **CLASSIFIERS}
+CHEAP = ("word-adaptive", "translator", "classifier")  # the others take the same ways, and are run with the slow tests
 EACH = [pytest.param(name, marks=() if name in CHEAP else pytest.mark.slow) for name in TASKS]
 
 
@@ -66,6 +71,10 @@ def made(folder: Path, name: str) -> tuple[Any, Any]:
         model = {"embedding_dim": 8, **halves, **TRANSLATORS[name]}
         both = pairs.src_tokenizer, pairs.tgt_tokenizer
         return pairs, Translator(model, *both, label_smoothing=0.1, **options)
+    if name in CLASSIFIERS:
+        texts = LabelledData({"files": [str(small_texts.write(folder, 61))], "batch_tokens": 100}, seed=3)
+        stack = {"labels": list(texts.labels), "embedding_dim": 6, "backbone": {"cell": "gru", "hidden_size": 8}}
+        return texts, TextClassifier(stack | CLASSIFIERS[name], texts.tokenizer, label_smoothing=0.1, **options)
     words = name != "char"
     text = write_words(folder) if words else small_lm.write_text(folder / "text.txt", 480)
     given = {"files": [str(text)], "streams": 4, "chunk_len": 10, "eval_streams": 4}
@@ -119,7 +128,8 @@ def on_ranks(folder: Path, name: str, ranks: int, **options: Any) -> list[Any]:
 @pytest.mark.parametrize("name", EACH)
 def test_two_ranks_have_the_gradients_of_one_process(tmp_path: Path, name: str) -> None:
     """Accumulated over two batches, with windows that are not full and streams of different length."""
-    a_rank, alone = (2, 4) if name in TRANSLATORS else (2, 2)  # batches of pairs are dealt out, streams are shared
+    dealt_out = name in TRANSLATORS or name in CLASSIFIERS  # batches of pairs and texts are, streams are shared
+    a_rank, alone = (2, 4) if dealt_out else (2, 2)
     fit: dict[str, Any] = {"limit_val_batches": 0, "max_epochs": 1}
     (expected,) = on_ranks(tmp_path, name, 1, accumulate_grad_batches=alone, **fit)
     two = on_ranks(tmp_path, name, 2, accumulate_grad_batches=a_rank, **fit)
@@ -143,6 +153,7 @@ def test_scores_are_equal_on_one_two_and_three_ranks(tmp_path: Path, name: str) 
     """Four streams on three ranks, and batches of pairs that no number of ranks divides: everything counts once."""
     (expected,) = on_ranks(tmp_path, name, 1)
     assert ("val/bleu" in expected) == (name in TRANSLATORS)
+    assert ("val/accuracy" in expected) == (name in CLASSIFIERS)
     for ranks in (2, 3):
         for scores in on_ranks(tmp_path, name, ranks):
             assert scores == pytest.approx(expected, rel=1e-12), ranks

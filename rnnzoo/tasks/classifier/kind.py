@@ -41,6 +41,7 @@ class Classifiers(Kind[Classifier, ClassifierConfig]):
         Compared("macro_f1", "% macro F1", 2, 0.2),
         Compared("nll", "nats", 3, 1e-3),
     )
+    bundled = False
     card = CARD
 
     def task_of(self, model: Classifier) -> str:

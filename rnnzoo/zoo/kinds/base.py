@@ -69,6 +69,7 @@ class Kind(ABC, Generic[M, C]):
         model: the class of its plain models. config: that of their configs.
         tokenizers: the files that tokenizers lie in; the first is always there.
         compared: the figures that a score on record must agree with.
+        bundled: `rnnzoo.runtime` and the pages know how to run its models.
         card: its paragraphs of a model card, and its tasks.
     """
 
@@ -79,12 +80,18 @@ class Kind(ABC, Generic[M, C]):
     config: type[C]
     tokenizers: ClassVar[tuple[str, ...]] = (TOKENIZER,)
     compared: ClassVar[tuple[Compared, ...]]
+    bundled: ClassVar[bool] = True
     card: ClassVar[CardParts]
 
     @property
     def tasks(self) -> Mapping[str, tuple[str, ...]]:
         """Its tasks, see `CardParts`."""
         return self.card.tasks
+
+    def check_bundled(self) -> None:
+        """Raises `UserError` where neither `rnnzoo.runtime` nor a page could run such a model."""
+        if not self.bundled:
+            raise UserError(f"{self.called} goes into no folder and no page: export it as NAME.onnx or NAME.pt2")
 
     # ------------------------------------------------------------------------------------------ folder
 

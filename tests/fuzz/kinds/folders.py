@@ -104,7 +104,7 @@ def rehash(folder: Path) -> Callable[[], None]:
 def folders(case: Case) -> None:
     """A run or an entry, spoilt, and whatever loads it."""
     draw = case.draw
-    which = draw.choice(["runs/lm/1", "runs/mt/1", "runs/words/1", "entry", "entry-mt"])
+    which = draw.choice(["runs/lm/1", "runs/mt/1", "runs/words/1", "entry", "entry-mt", "runs/cls/1", "entry-cls"])
     take(case.stock, case.folder, which)
     folder = case.folder / Path(which.removesuffix("/1")).name
     folder.rename(case.folder / "model")
@@ -128,7 +128,8 @@ def folders(case: Case) -> None:
             case.change(*odd_path(path, draw))
     if draw.random() < 0.75:
         case.change("hashes made to fit", rehash(folder))
-    lm, mt = "mt" not in which, "mt" in which
+    mt, cls = "mt" in which, "cls" in which
+    lm = not (mt or cls)
     name_of = Path(which.removesuffix("/1")).name
     commands: list[list[str]] = [["show", "./model"], ["verify", "./model", "--quick"], ["test", "./model"]]
     if lm:
@@ -141,6 +142,12 @@ def folders(case: Case) -> None:
         commands += [["data", "build", "out", "--text", "text.txt", "--tokenizer", "model"]]
     if mt:
         commands += [["translate", "./model", "ba", "--unknown", "drop", "--beam", draw.choice(["1", "3"])]] * 3
+    if cls:
+        take(case.stock, case.folder, "texts.csv", "cls.yaml")
+        commands += [
+            ["classify", "./model", "ab", "--unknown", "drop", *draw.choice([[], ["--scores"], ["--explain"]])]
+        ] * 3
+        commands += [["train", "cls.yaml", draw.choice(["--init_from", "--encoder"]), "./model"]]
     if "entry" in which:
         commands += [["verify", "./model", "--text", "poem.txt"]]
     else:

@@ -11,7 +11,7 @@ import yaml
 from fuzz.blobs import damaged, odd_bytes, odd_path, odd_word
 from fuzz.case import Case, kind
 from fuzz.kinds.trees import twisted
-from fuzz.stock import RECIPES, take
+from fuzz.stock import FILES, RECIPES, take
 
 TAGS = ("x", "!int", "!binary", "!set", "!timestamp", "!omap", "!str")
 ODD: dict[str, Callable[[random.Random], str]] = {
@@ -56,7 +56,7 @@ ODD: dict[str, Callable[[random.Random], str]] = {
 def recipes(case: Case) -> None:
     """A recipe of a text and a few steps, which is then spoilt."""
     draw, name = case.draw, case.draw.choice(list(RECIPES))
-    files = {"lm": ["text.txt"], "words": ["words.txt"], "mt": ["pairs.src", "pairs.tgt"]}[name]
+    files = FILES[name]
     take(case.stock, case.folder, f"{name}.yaml", *files)
     path = case.folder / f"{name}.yaml"
     text = path.read_text()

@@ -15,7 +15,7 @@ from fuzz.blobs import NUMBERS, bomb, damaged, odd_bytes, odd_path, odd_value
 from fuzz.case import Case, kind
 from fuzz.kinds.folders import json_change
 from fuzz.kinds.trees import twisted
-from fuzz.stock import take
+from fuzz.stock import FILES, take
 
 
 def spoil_checkpoint(case: Case, path: Path) -> None:
@@ -83,8 +83,8 @@ def _places(tree: Any, path: tuple[Any, ...] = ()) -> list[tuple[tuple[Any, ...]
 @kind("resumed", 18)
 def resumed(case: Case) -> None:
     """A run that was stopped; something of it is another now."""
-    draw, name = case.draw, case.draw.choice(["lm", "lm", "words", "mt"])
-    files = {"lm": ["text.txt"], "words": ["words.txt"], "mt": ["pairs.src", "pairs.tgt"]}[name]
+    draw, name = case.draw, case.draw.choice(["lm", "lm", "words", "mt", "cls"])
+    files = FILES[name]
     take(case.stock, case.folder, f"{name}.yaml", *files)
     (case.folder / "runs").mkdir()
     shutil.copytree(case.stock / "going" / "runs" / name, case.folder / "runs" / name)

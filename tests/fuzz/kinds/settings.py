@@ -10,7 +10,7 @@ import yaml
 from fuzz.blobs import NAMES, NUMBERS, PLACES, odd_word
 from fuzz.case import Case, kind
 from fuzz.kinds.trees import get_at, leaves
-from fuzz.stock import take
+from fuzz.stock import FILES, take
 
 FORMS = {
     "lm": [
@@ -25,6 +25,10 @@ FORMS = {
         "streams",
     ],
     "words": ["chunk_len", "lr", "epochs", "seed", "init_from"],
+    "cls": [
+        *("pooling", "bidirectional", "encoder", "files", "corpus", "text_column", "label_column", "batch_tokens"),
+        *("class_weights", "data.separator", "data.columns", "data.split_seed", "data.train_texts", "init_from"),
+    ],
     "mt": ["attention", "batch_tokens", "src", "tgt", "files", "tsv", "cell", "hidden_size", "num_layers"],
 }
 TRAINER = (
@@ -46,7 +50,7 @@ TRAINER = (
     *("reload_dataloaders_every_n_epochs", "enable_checkpointing", "enable_progress_bar", "enable_model_summary"),
 )
 VARIANTS = {
-    "schedule": ["constant", "cosine", "one_cycle", "plateau", "wsd", "zaremba"],
+    "schedule": ["constant", "cosine", "one_cycle", "plateau", "slanted", "wsd", "zaremba"],
     "optimizer": ["adamw", "muon", "sgd", "nt_asgd", "nt_asgd"],
 }
 
@@ -54,8 +58,8 @@ VARIANTS = {
 @kind("settings", 20)
 def settings(case: Case) -> None:
     """A field of a recipe, set to what it cannot be."""
-    draw, name = case.draw, case.draw.choice(["lm", "lm", "words", "mt"])
-    files = {"lm": ["text.txt"], "words": ["words.txt"], "mt": ["pairs.src", "pairs.tgt"]}[name]
+    draw, name = case.draw, case.draw.choice(["lm", "lm", "words", "mt", "cls"])
+    files = FILES[name]
     take(case.stock, case.folder, f"{name}.yaml", *files)
     tree = yaml.safe_load((case.stock / "runs" / name / "1" / "recipe.yaml").read_text())
     fields = [".".join(map(str, path)) for path in leaves(tree) if all(isinstance(part, str) for part in path)]
