@@ -7,13 +7,14 @@ import hashlib
 import html
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from rnnzoo import __version__
 
-__all__ = ["page_html", "script"]
+__all__ = ["missing_operators", "page_html", "script"]
 
 _ASSETS = files("rnnzoo.page") / "assets"
 _ENTRY = "main.mjs"
@@ -42,6 +43,23 @@ def script(entry: str = _ENTRY) -> str:
 
     add(entry)
     return "\n".join(f"// {'-' * 20} {name}\n{source}" for name, source in parts.items())
+
+
+@cache
+def _operators() -> frozenset[str]:
+    """What `graph.mjs` can execute: the names in the tables of `operators.mjs`, among other words there."""
+    source = (_ASSETS / "operators.mjs").read_text(encoding="utf-8")
+    tables = source[source.index("export const OPERATORS") :]
+    return frozenset(re.findall(r"[\w.]+", tables)) | {"constant", "input", "scan"}
+
+
+def missing_operators(graph: Mapping[str, Any]) -> set[str]:
+    """The operators of a graph, as `rnnzoo.page.graph_json` gave it, that a page does not have."""
+    missing = {name for name, *_ in graph["nodes"] if name not in _operators()}
+    bodies = [
+        value["g"] for _, *values in graph["nodes"] for value in values if isinstance(value, dict) and "g" in value
+    ]
+    return missing.union(*map(missing_operators, bodies))
 
 
 def page_html(title: str, models: Sequence[bytes]) -> str:

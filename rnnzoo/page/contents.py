@@ -20,6 +20,7 @@ from rnnzoo.inference.graphs.gates import gate_names
 from rnnzoo.inference.graphs.trace import Graph
 from rnnzoo.inference.plans import plan_of
 from rnnzoo.models import LanguageModel, Seq2Seq
+from rnnzoo.page.bundle import missing_operators
 from rnnzoo.page.graph_json import graph_json
 from rnnzoo.shapes import Tensor
 from rnnzoo.text import BPETokenizer, ByteTokenizer, CharTokenizer, Tokenizer, WordTokenizer
@@ -47,7 +48,7 @@ def model_bytes(name: str, folder: Path, *, int8: bool = False, text: str | None
         text: what the page shows first and ranks units on; what the model itself writes when left out.
 
     Raises:
-        UserError: the model is damaged, or has weights that do not fit.
+        UserError: the model is damaged, has weights that do not fit, or computes what a page cannot.
     """
     model = load_folder(folder)
     stored = load_file(folder / "model.safetensors")
@@ -60,13 +61,19 @@ def model_bytes(name: str, folder: Path, *, int8: bool = False, text: str | None
     weights = _Weights(model, stored)
     gates = gate_names(model) if isinstance(model, LanguageModel) else []
     graphs = kind_of(model).graphs(model)
+    written_graphs = {
+        part: graph_json(graph, weights.constant, (lambda g: taps_of(g, gates)) if part == "step" else None)
+        for part, graph in graphs.items()
+    }
+    if missing := set[str]().union(*map(missing_operators, written_graphs.values())):
+        raise UserError(
+            f"a page cannot run this model: it has no operator {', '.join(sorted(missing))}; an .onnx file takes it",
+            path=folder,
+        )
     described = {
         "name": name,
         "facts": _facts(name, folder, model),
-        "graphs": {
-            part: graph_json(graph, weights.constant, (lambda g: taps_of(g, gates)) if part == "step" else None)
-            for part, graph in graphs.items()
-        },
+        "graphs": written_graphs,
         **_described(model, graphs["step"], text),
     }
     described["weights"] = weights.described()

@@ -10,6 +10,7 @@ from exported import every_cell_files
 from node import node, python
 
 from rnnzoo.cells import builtin_cells
+from rnnzoo.page.bundle import missing_operators
 
 
 def check(cases: Path) -> None:
@@ -22,6 +23,12 @@ def check(cases: Path) -> None:
 def test_every_cell_side_by_side(tmp_path_factory: pytest.TempPathFactory) -> None:
     assert len(builtin_cells()) == 23
     check(every_cell_files(tmp_path_factory) / "cases.json")
+
+
+def test_what_a_page_cannot_run_is_named() -> None:
+    body = {"nodes": [["input", 0], ["erfinv", {"v": 0}]]}
+    graph = {"nodes": [["input", 0], ["tanh", {"v": 0}], ["linear", {"v": 1}, None, None], ["scan", {"g": body}, []]]}
+    assert missing_operators(graph) == {"erfinv"}
 
 
 @pytest.mark.slow  # an export takes ten seconds or so
