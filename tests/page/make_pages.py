@@ -10,9 +10,10 @@ from pathlib import Path
 
 import torch
 from every_cell import ALPHABET, examples
+from hostile_texts import NAME, TEXTS
 from small_translator import small_translator
 
-from rnnzoo.models import LanguageModelConfig
+from rnnzoo.models import LanguageModelConfig, Seq2SeqConfig
 from rnnzoo.nn import AttentionConfig
 from rnnzoo.page import write_page
 from rnnzoo.text import CharTokenizerConfig
@@ -51,6 +52,16 @@ def make_translators(folder: Path) -> None:
     (folder / "translators.json").write_text(json.dumps(expected), encoding="utf-8")
 
 
+def make_hostile_translator(folder: Path) -> None:
+    """hostile.html, of a translator between languages of scripts."""
+    torch.manual_seed(1)
+    tokenizer = CharTokenizerConfig().build(["".join(TEXTS)])
+    fields = {"encoder": {"cell": "gru", "hidden_size": 4}, "decoder": {"cell": "gru", "hidden_size": 8}}
+    save_folder(folder / NAME, Seq2SeqConfig.from_dict({"embedding_dim": 6, **fields}).build(tokenizer).eval())
+    write_page(str(folder / NAME), folder / "hostile.html", text="".join(TEXTS))
+
+
 if __name__ == "__main__":
     make(Path(sys.argv[1]))
     make_translators(Path(sys.argv[1]))
+    make_hostile_translator(Path(sys.argv[1]))

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from browsers import BROWSERS, Browser, browser_seconds, chromium, opened
+from hostile_texts import NAME
 from node import HERE, python
 from safetensors.numpy import load_file
 from sentences import sentences_for
@@ -20,6 +21,12 @@ from rnnzoo.zoo import entry_names, find_model, read_manifest
 
 ENTRIES = sorted(entry_names())
 TOLERANCE = 1e-4
+WRITTEN = """new Promise((done) => {
+  const look = () => document.querySelector('.tree') ? done(document.querySelectorAll('.tree text').length)
+    : setTimeout(look, 20)
+  look()
+})"""
+"""How many tokens the tree of a beam has, once it is drawn."""
 
 
 def page_of(name: str, folder: Path) -> Path:
@@ -117,6 +124,17 @@ def test_every_attention_looks_the_same(kind: str, examples: Path) -> None:
             assert found["written"] == traced["written"]
             for array in ("attention", "surprisal") if name != "None" else ("surprisal",):
                 assert np.abs(np.array(found[array]) - np.array(traced["arrays"][array])).max() < TOLERANCE, name
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("kind", BROWSERS)
+def test_no_script_of_a_hostile_translator_runs(kind: str, examples: Path) -> None:
+    with BROWSERS[kind]() as browser:
+        opened(browser, examples / "hostile.html")
+        assert browser.evaluate("document.querySelector('h1').textContent") == NAME
+        assert browser.evaluate(WRITTEN) > 0
+        assert browser.evaluate("globalThis.owned ?? null") is None
+        assert browser.evaluate("document.querySelectorAll('img, iframe, object, body script').length") == 1
 
 
 @pytest.mark.browser
