@@ -142,10 +142,19 @@ class LanguageNet(Network):
         """What is carried before the first token, for `batch_size` rows."""
         return self.backbone.initial_state(batch_size)
 
-    def features(self, tokens: Int[Tensor, "B T"], state: State | None = None) -> tuple[Float[Tensor, "B T H"], State]:
-        """The last layer's outputs, before any dropout of theirs, and the new state."""
+    def features(
+        self, tokens: Int[Tensor, "B T"], state: State | None = None, lengths: Int[Tensor, "B"] | None = None
+    ) -> tuple[Float[Tensor, "B T H"], State]:
+        """The last layer's outputs, before any dropout of theirs, and the new state.
+
+        Args:
+            tokens: inputs. state: what was carried so far.
+            lengths: how many of each row count; what stands behind them changes no state. None: all.
+        """
         vectors = dropped_embedding(tokens, self.embedding, self.config.embedding_dropout, self.training)
-        features: tuple[Tensor, State] = self.backbone(self.input_dropout(self.embedding_projection(vectors)), state)
+        features: tuple[Tensor, State] = self.backbone(
+            self.input_dropout(self.embedding_projection(vectors)), state, lengths
+        )
         return features
 
     def forward_features(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = {"lm-eval": ["lm_eval"]}
+PAGES = {"lm-eval": ["lm_eval"], "transformers": ["transformers", "accelerate"]}
 """Each page, and the packages that it needs."""
 
 pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore")]
