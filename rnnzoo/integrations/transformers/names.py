@@ -6,8 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from rnnzoo.zoo.load import entry_names
-from rnnzoo.zoo.manifest import read_manifest
+from rnnzoo.zoo import entry_names, read_manifest
 
 __all__ = ["HUB", "TextOnly", "hub_options", "is_ours", "teach"]
 
