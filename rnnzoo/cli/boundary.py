@@ -72,6 +72,8 @@ def from_environment(error: BaseException) -> UserError | None:
         return UserError("a file's name cannot have a NUL in it")
     if "MisconfigurationException" in kinds:
         return UserError(f"trainer: {text[:300]}")
+    if isinstance(error, RuntimeError) and "gloo" in text.lower() and "by peer" in text:
+        return UserError("another rank of this training has ended; its log says why: go on with --resume")
     if isinstance(error, RuntimeError) and ("CUDA" in text or "NCCL" in text or "NVIDIA" in text):
         return UserError(f"the GPU cannot be used: {text[:200]}")
     return None

@@ -39,11 +39,18 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
-        usage="rnnzoo train RECIPE [OVERLAY ...] [--resume [--restart]] [--over FILE] [--runs DIR] [--FIELD VALUE ...]",
+        usage="rnnzoo train RECIPE [OVERLAY ...] [--continue | --resume [--restart]] [--over FILE] [--runs DIR] "
+        "[--FIELD VALUE ...]",
     )
     parser.add_argument("recipe", metavar="RECIPE", help="a packaged recipe (`rnnzoo recipes ls`), or a YAML file")
     # OVERLAY words are found in `run`: argparse would only take them right behind RECIPE, and would take a text's name.
     parser.add_argument("--resume", action="store_true", help="go on with the last run of this recipe")
+    parser.add_argument(
+        "--continue",
+        action="store_true",
+        dest="go_on",
+        help="--resume where there is something to resume, else a new run: for what a scheduler starts again",
+    )
     parser.add_argument(
         "--restart", action="store_true", help="with --resume: begin it again if none of its checkpoints is whole"
     )
@@ -65,18 +72,26 @@ def run(args: argparse.Namespace) -> int:
 
         sys.stdout.write(Recipe.from_mapping(override(read(args.recipe, args.over), settings)).to_yaml())
         return 0
-    check_text(args.recipe, args.over, settings, remembered=args.resume)
+    resume = args.resume or args.restart or (args.go_on and _can_go_on(args.recipe, args.runs))
+    check_text(args.recipe, args.over, settings, remembered=resume)
     print(
         carry_out(
             args.recipe,
             settings=settings,
             overlays=args.over,
-            resume=args.resume or args.restart,
+            resume=resume,
             restart=args.restart,
             runs=args.runs,
         )
     )
     return 0
+
+
+def _can_go_on(recipe: str, runs: str) -> bool:
+    from rnnzoo.tasks.run_folder import can_go_on
+    from rnnzoo.zoo.recipes import recipe_name
+
+    return can_go_on(Path(runs), recipe_name(recipe))
 
 
 def take_overlays(words: list[str]) -> list[str]:

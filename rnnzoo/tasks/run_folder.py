@@ -27,7 +27,7 @@ from rnnzoo.training.checkpoint import is_whole
 from rnnzoo.zoo import read_recipe
 from rnnzoo.zoo.plugins import check_plugins, plugins_of
 
-__all__ = ["Found", "RunFolder", "discard", "is_first_rank", "last_run", "new_run"]
+__all__ = ["Found", "RunFolder", "can_go_on", "discard", "is_first_rank", "last_run", "new_run"]
 
 # What may differ when a run goes on: where and how visibly it runs, what becomes of a step that cannot be computed, and
 # what is done when training has ended.
@@ -313,6 +313,20 @@ def last_run(root: Path, name: str) -> RunFolder:
     if not numbers:
         raise UserError(f"there is no run of {name!r} to resume", path=root)
     return RunFolder(root / name / str(max(numbers)), name)
+
+
+def can_go_on(root: Path, name: str) -> bool:
+    """Whether the newest run of the recipe `name` has not come to its end, and has a checkpoint to go on from.
+
+    All ranks find the same, though they ask at different times: what one of them has just begun has no checkpoint.
+    """
+    try:
+        run = last_run(root, name)
+        if not run.ended:
+            run.find_checkpoint()
+    except UserError:
+        return False
+    return not run.ended
 
 
 def _flat(data: Any, prefix: str = "") -> dict[str, Any]:

@@ -21,7 +21,7 @@ from small_training import OWN, Outcome
 import rnnzoo
 from rnnzoo.cli.boundary import from_environment
 from rnnzoo.errors import UserError
-from rnnzoo.tasks.run_folder import new_run
+from rnnzoo.tasks.run_folder import can_go_on, new_run
 from rnnzoo.tasks.trainer_ranges import RANGES
 from rnnzoo.training.checkpoint import sidecar
 from rnnzoo.zoo.yaml_text import parse_yaml
@@ -199,6 +199,20 @@ def test_an_older_whole_checkpoint_is_taken(begun: Path, command: Command) -> No
     assert "resumes from runs/char-lstm.own-text/1/checkpoints/step-0000002.ckpt" in err
 
 
+def test_what_is_started_again_by_itself(begun: Path, command: Command) -> None:
+    """--continue is --resume where there is something to resume, else it begins a run."""
+    words = [*SHORT, "--schedule", "constant", "--continue"]
+    code, _, err = command(*words)
+    assert code == 0, err
+    assert "resumes from runs/char-lstm.own-text/1/checkpoints/step-0000004.ckpt" in err
+    (begun.parent / "2").mkdir()
+    (begun.parent / "2" / "run.json").write_text("{}")  # another rank has begun it, a moment ago
+    assert not can_go_on(begun.parent.parent, begun.parent.name)
+    assert command(*words).code == 0
+    assert {path.name for path in begun.parent.iterdir()} == {"1", "2", "3"}
+    assert not can_go_on(begun.parent.parent, "char-gru.own-text")
+
+
 @pytest.mark.parametrize(
     ("content", "line"),
     [
@@ -303,6 +317,10 @@ def test_what_can_only_be_our_fault(command: Command, monkeypatch: pytest.Monkey
         (torch.OutOfMemoryError("CUDA out of memory. Tried"), "the GPU has no memory left"),
         (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: not enough memory"), "this machine"),
         (ModuleNotFoundError("No module named 'onnx'", name="onnx"), "the package 'onnx' is not installed"),
+        (
+            RuntimeError("[gloo/transport/tcp/pair.cc:537] Read error [127.0.0.1]:1: Connection reset by peer"),
+            "another rank of this training has ended",
+        ),
         (ValueError("embedded null byte"), "a file's name cannot have a NUL in it"),
     ],
 )
