@@ -164,6 +164,7 @@ def _described(model: Model, step: Graph, text: str | None) -> Json:
             "unwritten": list(model.tokenizer.unwritten),
             "state": [port_json(port, model) for port in step.inputs if port.name.startswith("state.")],
             "sample": sample.lstrip("\n"),
+            "own": text is None,  # what it wrote itself surprises it least
         }
     assert isinstance(model, Seq2Seq)
     return {
