@@ -36,7 +36,10 @@ help:
 quickstart: .venv/installed
 	$(BIN)/rnnzoo quickstart $(ARGS)
 
-test: lint types floors docs pytest
+# What is one process each goes side by side; the tests are two.
+test: .venv/installed-dev
+	@$(MAKE) --no-print-directory --output-sync=target -j2 types docs lint floors
+	@$(MAKE) --no-print-directory pytest
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .
