@@ -52,6 +52,17 @@ def make_translators(folder: Path) -> None:
     (folder / "translators.json").write_text(json.dumps(expected), encoding="utf-8")
 
 
+def make_pair(folder: Path) -> None:
+    """two.html, of a plain RNN and an LSTM side by side."""
+    places = []
+    for cell in ("rnn", "lstm"):
+        torch.manual_seed(3)
+        config = LanguageModelConfig.from_dict({"embedding_dim": 6, "backbone": {"cell": cell, "hidden_size": 10}})
+        places.append(folder / f"two-{cell}")
+        save_folder(places[-1], config.build(CharTokenizerConfig().build([ALPHABET])).eval())
+    write_page([str(place) for place in places], folder / "two.html", text="abc def, gh.\n" * 20)
+
+
 def make_hostile_translator(folder: Path) -> None:
     """hostile.html, of a translator between languages of scripts."""
     torch.manual_seed(1)
@@ -64,4 +75,5 @@ def make_hostile_translator(folder: Path) -> None:
 if __name__ == "__main__":
     make(Path(sys.argv[1]))
     make_translators(Path(sys.argv[1]))
+    make_pair(Path(sys.argv[1]))
     make_hostile_translator(Path(sys.argv[1]))

@@ -127,6 +127,46 @@ def test_every_attention_looks_the_same(kind: str, examples: Path) -> None:
 
 
 @pytest.mark.browser
+def test_two_models_are_looked_at_by_keyboard_alone(examples: Path) -> None:
+    with chromium() as browser:
+        opened(browser, examples / "two.html")
+        page = browser.page
+        page.keyboard.press("Tab")
+        page.keyboard.press("Control+a")
+        page.keyboard.type("abc def")
+        page.wait_for_selector(".reading span:nth-child(7)")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")  # writes on
+        page.wait_for_selector(".reading span:nth-child(40)")
+        page.keyboard.press("Enter")  # stops
+        text = page.input_value("#text")
+        assert text.startswith("abc def")
+        for _ in range(5):  # take it back, empty, the writer, how it chooses
+            page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.name") == "mode"
+        page.keyboard.press("ArrowRight")  # units
+        page.wait_for_selector(".found li:nth-child(8)")
+        assert page.locator(".found:visible").count() == 2
+        assert "place in the line" in page.locator(".panel:visible select >> nth=1").inner_text()
+        page.keyboard.press("ArrowRight")  # gates
+        assert page.locator(".panel:visible tbody tr").count() == 3  # the LSTM's
+        page.keyboard.press("ArrowRight")  # memory
+        page.locator(".panel:visible button").first.press("Enter")
+        page.wait_for_selector("text=/^On average, /")
+        page.locator(".reading").first.focus()
+        page.keyboard.press("ArrowLeft")
+        page.wait_for_selector("text=/^Here, /")
+        chosen = [place.inner_text() for place in page.locator("[aria-selected=true]").all()]
+        assert chosen == [text[-2]] * 2  # in both
+        page.focus("#text")
+        page.keyboard.press("Control+a")
+        page.keyboard.press("Delete")
+        page.wait_for_selector(".reading span", state="detached")
+        assert page.locator(".panel:visible .note").all_inner_texts() == ["", ""]
+        assert browser.faults == []
+
+
+@pytest.mark.browser
 @pytest.mark.parametrize("kind", BROWSERS)
 def test_no_script_of_a_hostile_translator_runs(kind: str, examples: Path) -> None:
     with BROWSERS[kind]() as browser:
