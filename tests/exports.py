@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import io
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import NamedTuple
 
@@ -77,8 +78,8 @@ def _once(make: Callable[..., object]) -> Callable[..., object]:
 
 
 def export(*words: object) -> None:
-    """``rnnzoo export`` with these words."""
-    with exporting():
+    """``rnnzoo export`` with these words; what it prints is no test's."""
+    with exporting(), redirect_stdout(io.StringIO()):
         assert main(["export", *map(str, words)]) == 0
 
 

@@ -53,9 +53,10 @@ def _page(args: argparse.Namespace) -> Path:
 
 
 def _graphs(args: argparse.Namespace) -> list[Path]:
-    from rnnzoo.zoo import load
+    from rnnzoo.zoo import find_model, load
     from rnnzoo.zoo.export import check_out, export_model
     from rnnzoo.zoo.export_folder import check_place, export_folder, is_place
+    from rnnzoo.zoo.registry import licence_of
 
     whole = is_place(args.out)
     if whole:  # before a model is looked for
@@ -67,8 +68,10 @@ def _graphs(args: argparse.Namespace) -> list[Path]:
     if args.text is not None:
         raise UserError("--text goes with a page, NAME.html")
     name = args.model[0]
-    write = export_folder if whole else export_model
-    return write(load(name), args.out, name=name, int8=args.int8, force=args.force)
+    if whole:
+        licence = licence_of(find_model(name))
+        return export_folder(load(name), args.out, name=name, int8=args.int8, licence=licence, force=args.force)
+    return export_model(load(name), args.out, name=name, int8=args.int8, force=args.force)
 
 
 def _text(path: str | None) -> str | None:

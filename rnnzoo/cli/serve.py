@@ -54,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=int(args.timeout) + 1,
+        timeout_keep_alive=75,  # clients use a connection again, also after a pause
     )
     print(f"http://{args.host}:{args.port} serves {', '.join(models)}", flush=True)
     uvicorn.Server(config).run()

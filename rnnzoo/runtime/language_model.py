@@ -233,9 +233,12 @@ class LanguageModel(Model, kind="language_model"):
 
     def surprisals(self, rows: Sequence[Sequence[int]]) -> list[NDArray[np.float64]]:
         """-ln p of each token but the first of each row, from the first state on."""
-        state: Named = gather(self.first_state, np.zeros(len(rows), np.int64))
+        return self.scored(gather(self.first_state, np.zeros(len(rows), np.int64)), rows)[0]
+
+    def scored(self, state: Named, rows: Sequence[Sequence[int]]) -> tuple[list[NDArray[np.float64]], Named]:
+        """-ln p of each token but the first of each row, all after `state`, and the state before the last of each."""
         chunk = max(1, min(_CHUNK, _MAX_LOGITS // (len(rows) * self.vocab_size)))
-        most, parts = max(map(len, rows)) - 1, []
+        most, parts = max(map(len, rows)) - 1, [np.zeros((0, len(rows)))]
         for start in range(0, most, chunk):
             tokens = [row[start : min(start + chunk, len(row) - 1)] for row in rows]
             targets = [row[start + 1 : start + 1 + chunk] for row in rows]
@@ -243,7 +246,7 @@ class LanguageModel(Model, kind="language_model"):
             parts.append(nats)
         whole = np.concatenate(parts).astype(np.float64)
         check_numbers(whole)
-        return [whole[: len(row) - 1, i] for i, row in enumerate(rows)]
+        return [whole[: len(row) - 1, i] for i, row in enumerate(rows)], state
 
     def _read_part(
         self, state: Named, tokens: Sequence[Sequence[int]], targets: Sequence[Sequence[int]], *, scored: bool

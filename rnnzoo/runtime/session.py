@@ -33,6 +33,7 @@ class TextModel(Protocol):
     def stretch(self, rows: int) -> int: ...
     def step(self, tokens: Array, state: Named) -> tuple[Array, dict[str, Array]]: ...
     def read(self, state: Named, rows: Sequence[Sequence[int]]) -> Named: ...
+    def scored(self, state: Named, rows: Sequence[Sequence[int]]) -> tuple[list[NDArray[np.float64]], Named]: ...
     def write(
         self,
         tokens: Array,
@@ -111,6 +112,24 @@ class Session(Continuing):
             self._tokens, self._fed = tuple(row[-1] for row in rows), True
             self._tails = tuple((*tail, *ids)[-TAIL:] for tail in self._tails)
         return self
+
+    def score(self, text: str, *, unknown: Literal["error", "drop"] = "error") -> NDArray[np.float64]:
+        """Reads `text`, as `feed` does, and gives the surprisal of each of its tokens, -ln p in nats, (T,).
+
+        Raises:
+            UserError: the session has several rows, or the text has unknown characters; nothing was read.
+        """
+        if self.num != 1:
+            raise UserError(f"this session has {self.num} rows: one is scored by itself")
+        ids = self.model.tokenizer.encode(text, unknown=unknown).tolist()
+        if not ids:
+            return np.zeros(0)
+        # what is fed first replaces the line break, but is predicted from it
+        first = [] if self._fed else [-np.log(self.probabilities()[0, ids[0]])]
+        (nats,), self._state = self.model.scored(self._state, [[*self._tokens, *ids] if self._fed else ids])
+        self._tokens, self._fed = (ids[-1],), True
+        self._tails = ((*self._tails[0], *ids)[-TAIL:],)
+        return np.concatenate([first, nats])
 
     def probabilities(self) -> np.ndarray[Any, np.dtype[np.float64]]:
         """(num, V): of the next token of each row, the model's own: no temperature, nothing left out."""

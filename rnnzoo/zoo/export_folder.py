@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import io
 import json
@@ -12,6 +13,8 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from rnnzoo import state as states
 from rnnzoo.errors import UserError
@@ -27,7 +30,7 @@ from rnnzoo.runtime.bundle import FORMAT, META, SCHEMA, WEIGHTS
 from rnnzoo.version import __version__
 from rnnzoo.zoo.kinds import Model, kind_of
 
-__all__ = ["bundle_files", "check_place", "export_folder", "is_place", "write_bundle"]
+__all__ = ["bundle_files", "check_place", "export_folder", "is_place", "traced_graphs", "write_bundle"]
 
 _TABLE = 1 << 18
 """Entries up to which a table of the first product takes the place of embedding and weights."""
@@ -88,14 +91,16 @@ def export_folder(
     return write_bundle(bundle_files(model, name=name, int8=int8, licence=licence), path)
 
 
-def bundle_files(model: Model, *, name: str = "", int8: bool = False, licence: str = "") -> dict[str, bytes]:
-    """The files of an export, by name."""
-    kind_of(model).check_bundled()
-    require_onnx("onnx", "onnxscript")
-    precision = str(next(model.parameters()).dtype).removeprefix("torch.")
-    if precision != "float32":
-        model = _snapshot(model)
-    protos = _graphs(model)
+def bundle_files(
+    model: Model,
+    *,
+    name: str = "",
+    int8: bool = False,
+    licence: str = "",
+    graphs: Mapping[str, Any] | None = None,
+) -> dict[str, bytes]:
+    """The files of an export, by name; `graphs`: what `traced_graphs` gave for the model, which takes the time."""
+    protos = {part: copy.deepcopy(graph) for part, graph in (graphs or traced_graphs(model)).items()}
     if int8:
         for proto in protos.values():
             quantised(proto)
@@ -150,16 +155,18 @@ def _replaceable(path: Path) -> bool:
         return False
 
 
-def _snapshot(model: Model) -> Model:
-    import copy
+def traced_graphs(model: Model) -> dict[str, Any]:
+    """The `onnx.ModelProto`s of a model in float32, by part, its free sizes called what they are.
 
-    return copy.deepcopy(model).float()
-
-
-def _graphs(model: Model) -> dict[str, Any]:
-    """The `onnx.ModelProto`s of a model, its free sizes called what they are."""
+    Raises:
+        UserError: a package of the extra ``export`` is missing, or the runtime has no such model.
+    """
+    kind_of(model).check_bundled()
+    require_onnx("onnx", "onnxscript")
     import onnx
 
+    if next(model.parameters()).dtype != torch.float32:
+        model = copy.deepcopy(model).float()
     if isinstance(model, LanguageModel):
         own: Any = prepared.folded(model, _TABLE)
         return dict(language_graphs(own))

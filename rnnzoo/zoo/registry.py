@@ -15,7 +15,7 @@ from rnnzoo.zoo.origin import trained_on
 from rnnzoo.zoo.records import read_config, read_metrics
 from rnnzoo.zoo.task_cards import card_of_task
 
-__all__ = ["Sort", "list_models", "model_facts", "zoo_folders"]
+__all__ = ["Sort", "licence_of", "list_models", "model_facts", "zoo_folders"]
 
 Sort = Literal["name", "score", "size"]
 
@@ -129,6 +129,15 @@ def model_facts(name: str, folder: Path) -> dict[str, Any]:
         "verified_by_manifest": name in read_manifest()["entries"],
         "folder": str(folder),
     }
+
+
+def licence_of(folder: Path) -> str:
+    """That of the text that a folder's model was trained on; empty where the folder does not say what that was."""
+    try:
+        entry = trained_on(read_metrics(folder), read_config(folder))
+    except UserError:  # a folder of weights alone
+        return ""
+    return entry.licence if entry else OWN_LICENCE
 
 
 def _mapping(data: dict[str, Any], key: str) -> dict[str, Any]:

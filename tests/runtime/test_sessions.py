@@ -156,3 +156,16 @@ def test_a_row_of_a_pool_takes_its_state_and_a_kilobyte(exported: LanguageModel)
     for _ in range(1000):
         pool.add(session)
     assert pool.nbytes <= 1000 * (session.nbytes + 1000)
+
+
+def test_a_session_scores_what_it_reads(exported: LanguageModel) -> None:
+    text = "abc, de.\nfgh" * 3
+    session, fed = exported.session(seed=1), exported.session(seed=1)
+    nats = np.concatenate([session.score(part) for part in (text[:5], "", text[5:6], text[6:])])
+    assert len(nats) == len(text)
+    fed.feed(text)
+    assert session.save() == fed.save()
+    first = exported.session().probabilities()[0, exported.tokenizer.encode(text[0])[0]]
+    np.testing.assert_allclose(nats[0], -np.log(first))
+    again = exported.session().feed(text[:1])
+    np.testing.assert_allclose(nats[1:], again.score(text[1:]), atol=1e-5)
