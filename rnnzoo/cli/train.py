@@ -24,7 +24,8 @@ your own, as with --over.
 Any field of the recipe can be set: --data.chunk_len 64, --model.backbone.num_layers 3, --optimizer.lr 1e-3,
 --trainer.devices 2 (`rnnzoo train RECIPE --fields` lists them all). The everyday ones have short forms:
 --cell --hidden_size --num_layers --hidden_dropout --embedding_dim --text FILE... --corpus --hub --shards DIR --streams
---chunk_len --lr --epochs --seed --init_from MODEL; for a translator --files SRC TGT, --tsv FILE, --src --tgt,
+--chunk_len --lr --epochs --seed --init_from MODEL
+--logger tensorboard|csv|wandb|mlflow; for a translator --files SRC TGT, --tsv FILE, --src --tgt,
 --attention and --batch_tokens in place of --text, --shards, --streams and --chunk_len; for a classifier
 --files FILE..., --text_column, --label_column, --pooling, --bidirectional, --batch_tokens and --encoder MODEL."""
 

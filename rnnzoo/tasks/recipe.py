@@ -75,7 +75,7 @@ class Recipe(Config, family="task"):
     @classmethod
     def short(cls, task: Any) -> Mapping[str, tuple[str, ...]]:
         """The short forms of a task's recipe; none where there is no such task."""
-        return cls.find(task).short_forms if task in cls.names() else {}
+        return {**cls.find(task).short_forms, "logger": ("trainer.logger",)} if task in cls.names() else {}
 
     @classmethod
     def from_mapping(cls, data: Mapping[str, Any]) -> Recipe:

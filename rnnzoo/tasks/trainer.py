@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import logging
+import os
 import re
 import warnings
 from collections.abc import Mapping, Sequence
@@ -24,7 +25,10 @@ from rnnzoo.training import DurableCheckpointIO
 
 __all__ = ["build_trainer", "trainer_arguments", "trainer_parser"]
 
-LOGGERS = {"tensorboard": "TensorBoardLogger", "csv": "CSVLogger", "wandb": "WandbLogger"}
+LOGGERS = {"tensorboard": "TensorBoardLogger", "csv": "CSVLogger", "wandb": "WandbLogger", "mlflow": "MLFlowLogger"}
+
+_PLACES: set[str] = set()
+"""Databases of MLflow that runs of this process have in their folders."""
 
 DEFAULTS = {
     "logger": False,
@@ -114,8 +118,22 @@ def _complaint(parser: jsonargparse.ArgumentParser, values: Mapping[str, Any], e
 
 
 def _with_folder(logger: Any, folder: Path) -> Any:
-    """A logger given by its name alone writes into the run's folder."""
-    if isinstance(logger, str):
-        name = LOGGERS.get(logger, logger)
-        return {"class_path": f"lightning.pytorch.loggers.{name}", "init_args": {"save_dir": str(folder)}}
-    return logger
+    """A logger given by its name alone writes into the run's folder, MLflow's where MLFLOW_TRACKING_URI says."""
+    if isinstance(logger, list):
+        return [_with_folder(one, folder) for one in logger]
+    if not isinstance(logger, str):
+        return logger
+    name = LOGGERS.get(logger, logger)
+    arguments: dict[str, Any] = {"save_dir": str(folder)}
+    called = f"{folder.parent.name}/{folder.name}"
+    if name == "WandbLogger":
+        arguments |= {"project": "rnnzoo", "name": called}
+    elif name == "MLFlowLogger":
+        place = os.environ.get("MLFLOW_TRACKING_URI")
+        place = None if place in _PLACES else place  # MLflow puts there what the last run in this process was given
+        kept = {} if place else {"artifact_location": (folder / "mlflow").resolve().as_uri()}
+        if not place:
+            place = f"sqlite:///{(folder / 'mlflow.db').resolve()}"
+            _PLACES.add(place)
+        arguments = {"experiment_name": "rnnzoo", "run_name": called, "tracking_uri": place, **kept}
+    return {"class_path": f"lightning.pytorch.loggers.{name}", "init_args": arguments}

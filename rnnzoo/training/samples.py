@@ -11,6 +11,7 @@ from lightning.pytorch.callbacks import Callback
 from rnnzoo.config import Config
 from rnnzoo.errors import UserError
 from rnnzoo.ranges import Count, NonNegative
+from rnnzoo.training.trackers import track_text
 
 __all__ = ["SampleConfig", "SampleText"]
 
@@ -33,7 +34,9 @@ class SampleConfig(Config):
 
 
 class SampleText(Callback):
-    """Prints a sample every N steps; draws from its own generator, so that training does not notice.
+    """Prints a sample every N steps, and gives it to trackers that show texts.
+
+    It draws from its own generator, so that training does not notice.
 
     Args:
         config: what is sampled, and how often.
@@ -66,3 +69,4 @@ class SampleText(Callback):
         finally:
             model.train(training)
         pl_module.print(f"--- step {step} ---\n{self.config.prompt}{text}\n")
+        track_text(trainer, "sample", f"{self.config.prompt}{text}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import warnings
 from collections.abc import Sequence
@@ -22,7 +23,7 @@ from rnnzoo.text import Tokenizer
 from rnnzoo.text.base import Unknown
 from rnnzoo.text.reading import escaped
 
-__all__ = ["END", "Attended", "attended", "draw_attention", "picture_format"]
+__all__ = ["END", "Attended", "attended", "attention_file", "draw_attention", "picture_format"]
 
 END = "(end)"
 """Stands in a picture for the boundary."""
@@ -77,7 +78,17 @@ def draw_attention(
     Raises:
         UserError: another kind of file, or it cannot be written.
     """
-    kind = picture_format(path)
+    picture = attention_file(weights, src_tokens, tgt_tokens, picture_format(path))
+    try:
+        write_durably(Path(path), lambda file: file.write(picture))
+    except OSError as error:
+        raise UserError(f"cannot be written ({error.strerror})", path=path) from None
+
+
+def attention_file(
+    weights: Float[npt.NDArray[Any], "T S"], src_tokens: Sequence[str], tgt_tokens: Sequence[str], kind: str = "png"
+) -> bytes:
+    """The content of the file that `draw_attention` writes; `kind` is ``"png"`` or ``"svg"``."""
     if weights.shape != (len(tgt_tokens), len(src_tokens)):
         raise ValueError(f"weights {weights.shape} of {len(tgt_tokens)} target and {len(src_tokens)} source tokens")
     import matplotlib
@@ -105,10 +116,9 @@ def draw_attention(
         axes.grid(which="minor", color="0.85", linewidth=0.5)
         axes.tick_params(which="minor", length=0)
         metadata = {"Software": None} if kind == "png" else {"Date": None}
-        try:
-            write_durably(Path(path), lambda file: figure.savefig(file, format=kind, dpi=150, metadata=metadata))
-        except OSError as error:
-            raise UserError(f"cannot be written ({error.strerror})", path=path) from None
+        content = io.BytesIO()
+        figure.savefig(content, format=kind, dpi=150, metadata=metadata)
+    return content.getvalue()
 
 
 def picture_format(path: str | os.PathLike[str]) -> str:

@@ -11,6 +11,7 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping
 from rnnzoo.embeddings import Vectors
 from rnnzoo.errors import UserError
 from rnnzoo.files import write_text
+from rnnzoo.inference.translation.attention_picture import attended, attention_file
 from rnnzoo.inference.translation.evaluation import evaluate_translation
 from rnnzoo.metrics import bleu
 from rnnzoo.models import Seq2Seq
@@ -27,6 +28,7 @@ from rnnzoo.training import (
     draw_curve,
     read_history,
 )
+from rnnzoo.training.trackers import shows, track_picture, track_text
 from rnnzoo.zoo import load, save_folder
 from rnnzoo.zoo.kinds import kind_of_task
 
@@ -38,6 +40,8 @@ SAMPLES = 20
 
 class ShowTranslations(Callback):
     """Prints the first translations of each validation, with source and reference.
+
+    Trackers that show texts and pictures get them too, with the attention of the first.
 
     Args:
         count: how many.
@@ -56,6 +60,14 @@ class ShowTranslations(Callback):
         for example in pl_module.examples[: self.count]:
             pl_module.print(f"  source      {example.source}\n  translation {example.translation}")
             pl_module.print(f"  reference   {example.reference}")
+        if self.count and shows(trainer) and (shown := pl_module.examples[: self.count]):
+            rows = [f"{example.source}\n{example.translation}\n{example.reference}\n" for example in shown]
+            track_text(trainer, "translations", "\n".join(rows))
+            if pl_module.model.config.attention is not None:
+                (first, *_) = shown
+                ids = pl_module.model.tgt_tokenizer.encode(first.translation, unknown="drop").tolist()
+                looked = attended(pl_module.model, first.source, ids, unknown="drop")
+                track_picture(trainer, "attention", attention_file(*looked))
 
 
 class TranslatorJob(Job[PairData]):
