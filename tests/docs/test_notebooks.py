@@ -15,7 +15,8 @@ NOTEBOOKS = sorted(path.stem for path in FOLDER.glob("*.ipynb"))
 CUT = """
 import rnnzoo
 _train = rnnzoo.train
-rnnzoo.train = lambda recipe, **fields: _train(recipe, **fields, **{"trainer.max_steps": 10, "trainer.log_every_n_steps": 5})
+_short = {"trainer.max_steps": 10, "trainer.log_every_n_steps": 5}
+rnnzoo.train = lambda recipe, **fields: _train(recipe, **fields, **_short)
 """
 """Run before the first cell."""
 
