@@ -38,7 +38,7 @@ quickstart: .venv/installed
 
 # What is one process each goes side by side; the tests are two.
 test: .venv/installed-dev
-	@$(MAKE) --no-print-directory --output-sync=target -j2 types docs lint floors
+	@$(MAKE) --no-print-directory -j2 types docs lint floors
 	@$(MAKE) --no-print-directory pytest
 
 lint: .venv/installed-dev

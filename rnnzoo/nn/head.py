@@ -70,15 +70,18 @@ class AdaptiveHead(nn.Module):
     def nll(self, x: Float[Tensor, "*B H"], targets: Int[Tensor, "*B"]) -> Float[Tensor, ""]:
         """The sum of -ln p(target), in nats, over the targets that are not `IGNORED`."""
         counted = targets != IGNORED
-        chosen = targets[counted]
-        log_p: Tensor = self.softmax(x[counted], chosen).output
-        if torch.is_grad_enabled():
-            unused = log_p.new_zeros(())
-            for begin, end, down, up in self._clusters():
-                if not ((begin <= chosen) & (chosen < end)).any():
-                    unused = unused + down.weight.sum() + up.weight.sum()
-            log_p = torch.cat([log_p, 0 * unused.view(1)])
-        return -log_p.float().sum() if log_p.dtype in (torch.float16, torch.bfloat16) else -log_p.sum()
+        chosen, x = targets[counted], x[counted]
+        first = self.softmax.cutoffs[0]
+        slots, total = chosen, x.new_zeros((), dtype=_wide(x).dtype)
+        for number, (begin, end, down, up) in enumerate(self._clusters()):
+            inside = (begin <= chosen) & (chosen < end)
+            slots = torch.where(inside, first + number, slots)  # of the first cluster, for the cluster as a whole
+            if inside.any():
+                logits = _wide(up(down(x[inside])))
+                total = total + F.cross_entropy(logits, chosen[inside] - begin, reduction="sum")
+            elif torch.is_grad_enabled():
+                total = total + 0 * (down.weight.sum() + up.weight.sum())
+        return total + F.cross_entropy(_wide(self.softmax.head(x)), slots, reduction="sum")
 
     def vectors(self, tokens: Int[Tensor, "*B"]) -> Float[Tensor, "*B H"]:
         """What each token's output is weighed with: its row, or its cluster's row through the cluster's projection."""
@@ -137,6 +140,11 @@ class AdaptiveEmbedding(nn.Module):
         (head,) = self._of
         vectors: Tensor = head.vectors(tokens)
         return vectors
+
+
+def _wide(x: Tensor) -> Tensor:
+    """Logits that are precise enough to be normalised."""
+    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
 
 
 def _weight(layer: nn.Module) -> Tensor:
