@@ -76,10 +76,20 @@ COLUMNS: dict[str, dict[str, Cell]] = {
         "nats/token": lambda m: f"{m['nll']:.4f}",
         **_COMMON,
     },
+    "classifier": {
+        **_MODEL,
+        "labels": lambda m: f"{len(m['scores'][m['split']]['by_label']):,}",
+        "accuracy, valid": lambda m: f"{m['scores']['valid']['accuracy']:.2f}",
+        "accuracy, test": lambda m: f"{m['scores']['test']['accuracy']:.2f}" if "test" in m["scores"] else "",
+        "macro F1": lambda m: f"{m['macro_f1']:.2f}",
+        "calibration error": lambda m: f"{m['calibration_error']:.2f}",
+        "nats/text": lambda m: f"{m['nll']:.3f}",
+        **{("texts/s" if name == "tokens/s" else name): cell for name, cell in _COMMON.items()},
+    },
 }
 """By task: heading to what stands below it."""
 
-UNITS = {"char_lm": "characters", "word_lm": "words", "translator": "sentences"}
+UNITS = {"char_lm": "characters", "word_lm": "words", "translator": "sentences", "classifier": "texts with labels"}
 
 
 def found() -> list[dict[str, Any]]:
@@ -95,7 +105,7 @@ def ranked(metrics: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _rank(metrics: dict[str, Any]) -> float:
     """What less of is better."""
     figure = headline(metrics["task"], metrics)
-    return float(metrics.get("nll", 0.0)) if figure is None or figure.key != "bleu" else -figure.value
+    return float(metrics.get("nll", 0.0)) if figure is None or not figure.higher else -figure.value
 
 
 def _group(metrics: dict[str, Any]) -> tuple[str, str]:
@@ -228,6 +238,11 @@ def _how(entries: list[dict[str, Any]]) -> str:
             f"{text}chrF, nats and lower-cased BLEU are those of the {part} part, {score['sentences']:,} sentences, "
             f"translated by {' or '.join(searches)}. BLEU is sacreBLEU's, of text as people write it: "
             f"`{'` or `'.join(signatures)}`; of lower-cased tokens it stands beside."
+        )
+    if "accuracy" in score:
+        return paragraph(
+            f"{text}Accuracy, macro F1 (the mean over the labels) and calibration error (expected, 15 bins) are in % "
+            f"of the {part} part, {score['texts']:,} texts."
         )
     streams = " or ".join(map(str, sorted({m["eval_streams"] for m in entries})))
     read = f"read as {streams} stream{'' if streams == '1' else 's'} with a carried state"

@@ -31,8 +31,8 @@ RAW = (
 )
 """docs/zoo.csv, a row an entry: for machines."""
 
-TASKS = {"char_lm": 0, "word_lm": 1, "translator": 2}
-TASK_NAMES = {"char_lm": "characters", "word_lm": "words", "translator": "translation"}
+TASKS = {"char_lm": 0, "word_lm": 1, "translator": 2, "classifier": 3}
+TASK_NAMES = {"char_lm": "characters", "word_lm": "words", "translator": "translation", "classifier": "classification"}
 
 
 def found() -> list[dict[str, Any]]:
@@ -44,7 +44,7 @@ def found() -> list[dict[str, Any]]:
 
     def rank(one: dict[str, Any]) -> tuple[Any, ...]:
         score = one["score"] if one["score"] is not None else float("inf")
-        better = -score if one["score_name"] == "BLEU" else score
+        better = -score if one["higher_is_better"] else score
         return TASKS.get(one["task"], len(TASKS)), str(one["corpus"]), better, one["name"]
 
     return sorted(facts, key=rank)

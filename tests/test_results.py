@@ -11,7 +11,7 @@ import pytest
 
 import rnnzoo
 from benchmarks import published, results, use, zoo
-from rnnzoo.models import Seq2Seq
+from rnnzoo.models import Classifier, Seq2Seq
 from rnnzoo.tasks.translator.card import sample_rows
 from rnnzoo.zoo import entry_names, read_metrics, recipe_names
 
@@ -160,7 +160,7 @@ def test_entries_stand_among_what_is_published() -> None:
 
 
 def test_every_entry_has_its_recipe_and_its_row() -> None:
-    assert len(ENTRIES) == 20
+    assert len(ENTRIES) == 24
     assert sorted(entry_names()) == ENTRIES
     page = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
     for name in ENTRIES:
@@ -181,6 +181,11 @@ _OF = {
 def test_an_entry_writes_words_of_its_text(name: str) -> None:
     model = rnnzoo.load(name)
     assert not model.training
+    if isinstance(model, Classifier):
+        rows = (entry_names()[name] / "samples.txt").read_text(encoding="utf-8").splitlines()
+        said = model.classify([row.split("\t")[0] for row in rows], unknown="drop")
+        assert [one.label for one in said] == [row.split("\t")[1] for row in rows]
+        return
     if isinstance(model, Seq2Seq):
         samples = (entry_names()[name] / "samples.txt").read_text(encoding="utf-8")
         assert all(model.translate([source for source, _, _ in sample_rows(samples)[:4]]))

@@ -17,9 +17,14 @@ from sentences import sentences_for
 from rnnzoo import load
 from rnnzoo.cells import builtin_cells
 from rnnzoo.models import LanguageModel
-from rnnzoo.zoo import entry_names, find_model, read_manifest
+from rnnzoo.zoo import entry_names, find_model, read_config, read_manifest
+from rnnzoo.zoo.kinds import kind_of_task
 
-ENTRIES = sorted(entry_names())
+ENTRIES = [
+    name
+    for name, folder in sorted(entry_names().items())
+    if kind_of_task(read_config(folder)["task"]).bundled  # the others go into no page
+]
 TOLERANCE = 1e-4
 WRITTEN = """new Promise((done) => {
   const look = () => document.querySelector('.tree') ? done(document.querySelectorAll('.tree text').length)
@@ -82,7 +87,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.browser
 @pytest.mark.parametrize("kind", BROWSERS)
 def test_every_entry_says_the_same(kind: str, pages: Path) -> None:
-    assert sorted(read_manifest()["entries"]) == ENTRIES
+    assert set(read_manifest()["entries"]) >= set(ENTRIES)
     assert len(ENTRIES) >= 20
     with BROWSERS[kind]() as browser:
         for name in ENTRIES:

@@ -97,5 +97,7 @@ def test_a_wheel_speaks_without_a_network(tmp_path: Path) -> None:
     for one in listed:
         if one["task"] == "translator":
             assert run("translate", one["name"], EXAMPLES.get(one["languages"][0], ("deux",))[0])
+        elif one["task"] == "classifier":
+            assert run("classify", one["name"], "ab", "--unknown", "drop").strip()
         else:
             assert len(run("generate", one["name"], "--max-new-tokens", "5", "--greedy")) > 1
