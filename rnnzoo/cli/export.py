@@ -32,6 +32,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--text", metavar="FILE", help="of a page: the text that it shows first, and holds its units against"
     )
+    parser.add_argument(
+        "--space", action="store_true", help="OUT is a folder to push as a Space of the hub: a page, and its README.md"
+    )
     parser.add_argument("--force", action="store_true", help="replace files that are there")
     add_import(parser)
     parser.set_defaults(run=run)
@@ -39,7 +42,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Writes the files and prints a line for each; returns the exit code."""
-    paths = [_page(args)] if Path(args.out).suffix == ".html" else _graphs(args)
+    paths = _space(args) if args.space else [_page(args)] if Path(args.out).suffix == ".html" else _graphs(args)
     for path in paths:
         print(f"{path}: {path.stat().st_size:,} bytes")
     return 0
@@ -50,6 +53,12 @@ def _page(args: argparse.Namespace) -> Path:
 
     check_page(args.out, args.model, force=args.force)  # before a model is looked for
     return write_page(args.model, args.out, int8=args.int8, text=_text(args.text), force=args.force)
+
+
+def _space(args: argparse.Namespace) -> list[Path]:
+    from rnnzoo.page.space import write_space
+
+    return write_space(args.model, args.out, int8=args.int8, text=_text(args.text), force=args.force)
 
 
 def _graphs(args: argparse.Namespace) -> list[Path]:
