@@ -28,6 +28,13 @@ os.environ["MPLBACKEND"] = "agg"
 for _name in ("HF_TOKEN", "HF_HUB_OFFLINE", "COLUMNS", "FORCE_COLOR", "NO_COLOR"):
     os.environ.pop(_name, None)
 
+# What these folders try needs fork, flock, limits and signals of POSIX (docs/compatibility.md).
+collect_ignore = (
+    ["attacks", "fuzz", "hub_server", "long_runs", "cli/test_cli_settings.py", "studies/test_sweep.py"]
+    if os.name != "posix"
+    else []
+)
+
 import shape_checks  # noqa: E402
 
 # Wherever a test calls into the package, tensors have the shapes that signatures state.

@@ -103,7 +103,7 @@ def _attempt(url: str, part: Path, limit: int, progress: Progress | None) -> boo
         if not continued:
             start = 0
             discard(part)
-            _note(part).write_text(_tag(response))
+            _note(part).write_text(_tag(response), encoding="utf-8")
         if total is not None and total > limit:
             raise _TooMuchError(f"{total:,} bytes, {limit:,} at most were expected")
         with part.open("ab") as file:

@@ -12,6 +12,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 from rnnzoo.backbones import BidirectionalStack, BidirectionalStackConfig, Stack, StackConfig
 from rnnzoo.cells import Cell, CellConfig
 from rnnzoo.layers.states import StateForm
+from rnnzoo.nn.transforms import exporting
 from rnnzoo.ranges import Range
 from rnnzoo.shapes import Tensor
 from rnnzoo.state import State
@@ -86,7 +87,7 @@ class Recurrent(nn.Module):
         Raises:
             ValueError: the input or the state has another shape.
         """
-        if torch.compiler.is_dynamo_compiling() and not torch.compiler.is_exporting():
+        if torch.compiler.is_dynamo_compiling() and not exporting():
             return torch.compiler.disable(self._read)(input, hx)  # type: ignore[no-any-return, no-untyped-call]
         return self._read(input, hx)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-__all__ = ["plain_operations_only", "transformed"]
+__all__ = ["exporting", "plain_operations_only", "transformed"]
 
 
 def transformed() -> bool:
@@ -18,4 +18,9 @@ def transformed() -> bool:
 
 def plain_operations_only() -> bool:
     """Whether no adjoint of our own can run: `transformed`, or captured by torch.export, which sees into none."""
-    return transformed() or torch.compiler.is_exporting()
+    return transformed() or exporting()
+
+
+def exporting() -> bool:
+    """Whether torch.export captures what runs now; PyTorch 2.6 does not tell, and there it is False."""
+    return getattr(torch.compiler, "is_exporting", bool)()

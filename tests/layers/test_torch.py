@@ -102,7 +102,7 @@ def test_projections_of_lstm() -> None:
     torch.testing.assert_close(vmap(lambda x: functional_call(ours, parameters, (x,))[0])(x[None])[0], ours(x)[0])
 
 
-@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:DeprecationWarning")  # torch.func, of itself
+@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated")  # torch.func of itself
 @pytest.mark.parametrize("name", builtin_cells())
 def test_torch_func(name: str) -> None:
     layer: Any = rnnzoo.rnn(name, 3, 4, bidirectional=name in ("lstm", "mingru"), dtype=torch.float64)
