@@ -25,7 +25,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -42,13 +42,15 @@ PATHS = ("/v1/completions", "/score", "/sessions", "/translate", "/sessions/none
 
 
 @contextmanager
-def server(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+def server(
+    folder: Path, command: Sequence[str] = (sys.executable, "-m", "rnnzoo"), environment: Mapping[str, str] = os.environ
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """One that has begun to answer, and its process; ends with it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    words = [sys.executable, "-m", "rnnzoo", "serve", f"model={folder}", "--port", str(port), "--timeout", "300"]
-    process = subprocess.Popen(words, env={**os.environ, "OMP_NUM_THREADS": "1"}, stdout=subprocess.DEVNULL)
+    words = [*command, "serve", f"model={folder}", "--port", str(port), "--timeout", "300"]
+    process = subprocess.Popen(words, env={**environment, "OMP_NUM_THREADS": "1"}, stdout=subprocess.DEVNULL)
     base = f"http://127.0.0.1:{port}"
     try:
         while process.poll() is None:
