@@ -34,6 +34,8 @@ OUTSIDE = {
     "srun": "needs SLURM",
     "scontrol": "needs SLURM",
     "rnnzoo-lm-eval": "needs an extra; tests/integrations/test_lm_eval.py runs it",
+    "rnnzoo-runtime": "a distribution of its own; tests/runtime/test_light.py runs it",
+    "docker": "tests/serve/test_docker.py carries out what it builds",
     "git": "no part of the package",
     "zcat": "the shell's",
     "jupyter": "opens a browser; test_notebooks.py runs the notebooks",
