@@ -62,6 +62,8 @@ _SAMPLE = 1 << 16  # bytes that tell an encoding
 _SHORT = 16  # bytes that tell nothing
 _NULS = 0.05  # share of NULs from which on a text is none in UTF-8
 
+_HOLE = 4096  # NUL characters in a row, of a file that was never written
+
 
 @dataclass(frozen=True)
 class TextForm(Config):
@@ -120,7 +122,8 @@ def text_pieces(path: FilePath, form: TextForm = AS_PEOPLE_EXPECT, *, most: int 
 
     Raises:
         UserError: the file cannot be read (see `rnnzoo.opening.read_blocks`), is empty, or is not of that encoding:
-            then the message names the first bad byte, and the encoding that it seems to have.
+            then the message names the first bad byte, and the encoding that it seems to have; a hole in a file is
+            no text.
     """
     name = shown_name(path)
     advice = ", more than is held in memory: make shards of it with `rnnzoo data build`"
@@ -143,6 +146,8 @@ def text_pieces(path: FilePath, form: TextForm = AS_PEOPLE_EXPECT, *, most: int 
             raise _wrong(name, form, encoding, place - held + error.start, _around(data, error.start - held)) from None
         except UnicodeError as error:  # of UTF-16 without the mark that it must have
             raise UserError(f"is not {encoding} ({error})", path=name) from None
+        if len(piece) >= _HOLE and piece.count("\0") == len(piece):
+            raise UserError("is no text: NUL bytes and nothing else", path=name, position=f"byte {place}")
         place += len(data)
         if ends is not None:
             piece = ends.decode(piece, final)

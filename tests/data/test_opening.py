@@ -129,7 +129,7 @@ def test_gzip(tmp_path: Path) -> None:
     bad = {
         whole[:30]: "the packed file is truncated",
         whole[:20] + b"\xff\xff\xff" + whole[23:]: "the packed file is damaged",
-        gzip.compress(bytes(50 << 20)): r"is not read on: [\d,]+ bytes unpack to",
+        gzip.compress(b"a" * (50 << 20)): r"is not read on: [\d,]+ bytes unpack to",
         b"PK\x03\x04rest": r"is packed \(zip\): unpack it first",
     }
     for content, said in bad.items():
@@ -253,3 +253,17 @@ def test_patterns_are_understood_where_a_text_is_named(tmp_path: Path) -> None:
     assert both.sha256 == load_corpus(files=[tmp_path / "a.txt", tmp_path / "b.txt"]).sha256
     with pytest.raises(UserError, match=r"\*\.md: fits no file"):
         load_corpus(files=[str(tmp_path / "*.md")])
+
+
+def test_a_hole_is_no_text(tmp_path: Path) -> None:
+    """A file of 200 MB that was never written is zeros; it trained for minutes on one character."""
+    path = tmp_path / "holes.txt"
+    with path.open("wb") as file:
+        file.truncate(3 << 20)
+    with pytest.raises(UserError, match=r"holes.txt, byte 0: is no text: NUL bytes and nothing else"):
+        read_text(path)
+    path.write_bytes(b"a" * (1 << 20) + b"\0" * (1 << 20))
+    with pytest.raises(UserError, match=r"byte 1048576: is no text"):
+        read_text(path)
+    path.write_bytes(b"a\0b\n")
+    assert read_text(path) == "a\0b\n"
