@@ -26,7 +26,8 @@ from rnnzoo.training import OptimizerConfig, RegularizationConfig, ScheduleConfi
 
 def _configs() -> list[type[Config]]:
     for module in pkgutil.walk_packages(rnnzoo.__path__, "rnnzoo."):
-        if not module.name.endswith("__main__"):
+        # integrations import other people's packages, and have no configs of ours
+        if not module.name.endswith("__main__") and not module.name.startswith("rnnzoo.integrations."):
             importlib.import_module(module.name)
 
     def below(cls: type[Config]) -> Iterator[type[Config]]:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import small_pairs
+import small_texts
 import torch
 from own_cells import forgotten
 
@@ -33,6 +34,7 @@ SMALL_TEXT = "--streams 64 --sample.max_new_tokens 9"
 RECIPES = {
     "char_lm": ("char-lstm.pydocs", "", ""),
     "word_lm": ("word-lstm.ptb-small", "--text words.txt", "--text words.txt"),
+    "classifier": ("cls-gru.names", "--files texts.csv", "--text texts.csv"),
     "translator": ("mt-gru.own-pairs", "--files pairs.src pairs.tgt --src en --tgt fr", "--text pairs.src pairs.tgt"),
 }
 """For each task a recipe, since a cell from outside works in all of them; and the text to train and to test it on."""
@@ -73,7 +75,7 @@ def installed(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def carry_out(line: str) -> int:
     """One command of the page, each as in a process of its own; training is cut to two steps."""
-    small = f" {SMALL}" + ("" if " mt-" in line else f" {SMALL_TEXT}")
+    small = f" {SMALL}" + ("" if re.search(" (mt|cls)-", line) else f" {SMALL_TEXT}")
     words = shlex.split(line + (small if " train " in line else ""))
     assert words[0] == "rnnzoo"
     with forgotten():
@@ -144,6 +146,7 @@ def test_a_package_in_every_task(installed: Path, runs: Path, capsys: pytest.Cap
     train, test = commands("In a package of its own")
     (Path.cwd() / "words.txt").write_text("the cell keeps a share of what it was \n" * 300, encoding="utf-8")
     small_pairs.write(Path.cwd(), 60)
+    small_texts.write(Path.cwd(), 200)
     for name, text, where in RECIPES.values():
         assert carry_out(f"{train.replace('char-lstm.pydocs', name)} {text} --runs others") == 0
         run = f"others/{name}/1"

@@ -472,7 +472,7 @@ def test_a_page_is_written_between_its_marks(again: Path, capsys: pytest.Capture
         ("small.yaml --data.test_part false,true", "data.test_part true cannot be compared with"),
         ("small.yaml --lr 1e-3,1e-2 --jobs 0", "--jobs: 1 <= N <= 1024; got 0"),
         ("small.yaml --lr 1e-3,1e-2 --threads 0", "--threads: 1 <= N <= 1024; got 0"),
-        ("small.yaml --lr 1e-3,1e-2 --out own.txt", "own.txt: cannot be the sweep's folder"),
+        ("small.yaml --lr 1e-3,1e-2 --out own.txt", "own.txt: is not a folder"),
         ("small.yaml --lr 1e-3,1e-2 --report", "sweeps/small: no point of this sweep has been trained here"),
         ("char-lstm.own-text --lr 1e-3,1e-2", "is for a text of your own: name it with --text FILE ..."),
         ("pairs.yaml --attention dot,dott", "unknown attention 'dott'"),

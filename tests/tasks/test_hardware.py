@@ -46,7 +46,7 @@ def test_over_every_recipe(tmp_path: Path, overlay: str) -> None:
         assert arguments["accelerator"] == "gpu"
         cpu = arguments | {"accelerator": "cpu", "devices": 1, "strategy": "auto", "plugins": None}
         lightning.Trainer(**cpu)
-        if after["task"] != "translator":
+        if "streams" in before["data"]:
             assert after["data"]["streams"] == before["data"]["streams"] * ranks
         rate = after["optimizer"]["lr"] / before["optimizer"]["lr"]
         assert rate == pytest.approx(math.sqrt(ranks), rel=0.01)
