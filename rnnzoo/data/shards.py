@@ -142,6 +142,15 @@ class TokenShards:
         """All of it, in memory."""
         return np.asarray(self._range(0, len(self)), dtype)
 
+    def check(self) -> None:
+        """Reads every shard once, as reading its tokens does the first time.
+
+        Raises:
+            UserError: one is missing, damaged, or has tokens beyond the vocabulary.
+        """
+        for number in range(len(self.shards)):
+            self._map(number)
+
     def for_tokenizer(self, tokenizer: Tokenizer) -> TokenShards:
         """Itself, as the ids that `tokenizer` would give.
 

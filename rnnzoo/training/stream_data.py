@@ -12,6 +12,7 @@ from rnnzoo.config import Config
 from rnnzoo.data.cache import encoded
 from rnnzoo.data.corpora import Corpus, load_corpus
 from rnnzoo.data.plain_text import Newlines, TextForm, check_form
+from rnnzoo.data.shards import TokenShards
 from rnnzoo.data.streams import StreamLoader, TokenStreams
 from rnnzoo.errors import UserError
 from rnnzoo.ranges import PositiveCount, Size
@@ -173,6 +174,9 @@ class StreamData(TextData[StreamDataConfig, Corpus, StreamLoader]):
                 stacklevel=2,
             )
         self.loader("valid")
+        valid = self.ids("valid")
+        if isinstance(valid, TokenShards):  # what is wrong with it is known now, not after an epoch
+            valid.check()
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -544,15 +544,17 @@ def test_datasets_that_will_not_do(tmp_path: Path) -> None:
     assert not (tmp_path / "s").exists()
 
 
-def test_tokens_beyond_the_vocabulary(tmp_path: Path, files: list[str]) -> None:
-    """Hashes that fit are no proof of sense: an index can be written by anybody."""
+@pytest.mark.parametrize("part", ["train", "valid"])
+def test_tokens_beyond_the_vocabulary(tmp_path: Path, files: list[str], part: str) -> None:
+    """Hashes that fit are no proof of sense: an index can be written by anybody. Those of validation are read first."""
     index = build_shards(tmp_path / "s", files=files, shard_characters=1500)
-    shard = tmp_path / "s" / index.train[0].file
+    shard = tmp_path / "s" / index.splits[part][0].file
     data = bytearray(shard.read_bytes())
     data[7] = 255
     shard.write_bytes(bytes(data))
     changed = json.loads((tmp_path / "s" / "index.json").read_text())
-    changed["train"][0]["sha256"] = hashlib.sha256(data).hexdigest()
+    changed[part][0]["sha256"] = hashlib.sha256(data).hexdigest()
     (tmp_path / "s" / "index.json").write_text(json.dumps(changed))
-    with pytest.raises(UserError, match=r"train-00000\.bin: is damaged \(has token 255, of a vocabulary of"):
-        list(StreamData(shards=str(tmp_path / "s"), streams=3).train_dataloader())
+    read = StreamData(shards=str(tmp_path / "s"), streams=3)
+    with pytest.raises(UserError, match=rf"{part}-00000\.bin: is damaged \(has token 255, of a vocabulary of"):
+        read.setup("fit") if part == "valid" else list(read.train_dataloader())
