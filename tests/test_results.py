@@ -133,7 +133,7 @@ def test_results_cope_with_translators() -> None:
     assert "| mt-vanilla.multi30k-en-fr | 43.25 | 33.25 |" in page
     rows = list(csv.DictReader(io.StringIO(results.table([*results.found(), *entries]))))
     assert rows[-1]["BLEU, test"] == "53.75"
-    assert [row["BLEU, test"] for row in rows if row["entry"].startswith("char-")] == [""] * 8
+    assert [row["BLEU, test"] for row in rows if row["entry"].startswith("char-")] == [""] * 9
     assert None not in rows[-1]
 
 
@@ -160,7 +160,7 @@ def test_entries_stand_among_what_is_published() -> None:
 
 
 def test_every_entry_has_its_recipe_and_its_row() -> None:
-    assert len(ENTRIES) == 24
+    assert len(ENTRIES) == 25
     assert sorted(entry_names()) == ENTRIES
     page = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
     for name in ENTRIES:
@@ -175,6 +175,14 @@ _OF = {
     "wikitext-2": ("The film", "The film was released in the United States in 2009 .\n"),
 }
 """By a word model's text: what it goes on from, and a sentence in that style."""
+
+
+_SAID = {
+    ".ptb": ("the ", " the ", "to be or not to be that is the question"),  # has neither capitals nor most punctuation
+    ".faust": ("Faust.\n", " und ", "Ich bin ein Mensch, und die Welt ist mir so lieb!"),
+    "": ("ROMEO:\n", " the ", "To be, or not to be: that is the question."),
+}
+"""By a character model's text: what it goes on from, a frequent word, and a sentence of its language."""
 
 
 @pytest.mark.parametrize("name", ENTRIES)
@@ -197,8 +205,7 @@ def test_an_entry_writes_words_of_its_text(name: str) -> None:
         assert "<unk>" not in text
         assert model.score(known).totals.bpc < 2.0
         return
-    of_treebank = name.endswith(".ptb")  # which has neither capitals nor most punctuation
-    text = model.generate("the " if of_treebank else "ROMEO:\n", max_new_tokens=120, temperature=0.3, seed=0)[0]
-    assert " the " in text.lower()
-    known = "to be or not to be that is the question" if of_treebank else "To be, or not to be: that is the question."
+    prompt, common, known = next((said for text, said in _SAID.items() if name.endswith(text)), _SAID[""])
+    text = model.generate(prompt, max_new_tokens=120, temperature=0.3, seed=0)[0]
+    assert common in text.lower()
     assert model.score(known).totals.bpc < 3.0
