@@ -156,9 +156,9 @@ def check_output(path: str) -> None:
     Raises:
         UserError: with the reason.
     """
-    place = Path(path).resolve()
+    place = Path(path)
     if path != "-" and (place.is_dir() or place.is_file() or not place.exists()):
-        check_file_destination(place)
+        check_file_destination(place.resolve())
 
 
 def write_table(fill: Callable[[IO[str]], None], path: str) -> None:
@@ -181,12 +181,14 @@ def write_table(fill: Callable[[IO[str]], None], path: str) -> None:
         fill(text)
         text.detach()
 
-    place = Path(path).resolve()  # a link stays one
+    place = Path(path)  # not yet resolved: /dev/fd/63 leads to no name
     try:
-        if place.exists() and not place.is_file():  # a pipe, a device
-            with open(path, "w", **form) as file:
+        if place.exists() and not place.is_file():  # a pipe, a device; one that nobody reads is not waited for
+            descriptor = os.open(path, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0))
+            os.set_blocking(descriptor, True)
+            with open(descriptor, "w", **form) as file:
                 fill(file)
         else:
-            write_durably(place, whole)
+            write_durably(place.resolve(), whole)  # a link stays one
     except OSError as error:
         raise UserError(f"cannot be written ({error.strerror})", path=path) from None
