@@ -5,8 +5,9 @@ The names are imported when they are first used: what lists corpora needs neithe
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
+
+from rnnzoo.lazy import lazily
 
 _HOME = {
     **dict.fromkeys(("CATALOGUE", "corpus_entry"), "catalogue"),
@@ -23,7 +24,7 @@ _HOME = {
     "get_corpus": "download",
     "load_corpus": "corpora",
 }
-"""The module of each; none is called as a name is, or it would take its place."""
+"""The module of each."""
 
 if TYPE_CHECKING:
     from rnnzoo.data.cache import encoded
@@ -39,13 +40,8 @@ if TYPE_CHECKING:
     from rnnzoo.data.shard_build import build_shards
     from rnnzoo.data.shards import ShardIndex, TokenShards
     from rnnzoo.data.sources import CorpusEntry, CorpusFile
-else:  # hidden from type checkers, which would take any misspelt name for granted
-
-    def __getattr__(name: str) -> object:
-        if name not in _HOME:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = globals()[name] = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
-        return value
+else:
+    __getattr__ = lazily(__name__, _HOME)
 
 
 __all__ = [

@@ -5,8 +5,9 @@ The names are imported when they are first used: the zoo asks a task's folder fo
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
+
+from rnnzoo.lazy import lazily
 
 __all__ = [
     "CharLM",
@@ -46,10 +47,5 @@ if TYPE_CHECKING:
     from rnnzoo.tasks.training_run import train
     from rnnzoo.tasks.translator.module import Translator
     from rnnzoo.tasks.translator.recipe import TranslatorRecipe
-else:  # hidden from type checkers, which would take any misspelt name for granted
-
-    def __getattr__(name: str) -> object:
-        if name not in _HOME:
-            raise AttributeError(f"module 'rnnzoo.tasks' has no attribute {name!r}")
-        value = globals()[name] = getattr(importlib.import_module(f"rnnzoo.tasks.{_HOME[name]}"), name)
-        return value
+else:
+    __getattr__ = lazily(__name__, _HOME)

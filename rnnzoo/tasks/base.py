@@ -7,16 +7,19 @@ import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 import torch
 import torch.distributed as dist
+from torch import nn
 
+from rnnzoo.config import Config
 from rnnzoo.metrics import bits
 from rnnzoo.models import Classifier, LanguageModel, Seq2Seq
 from rnnzoo.shapes import Tensor
 from rnnzoo.tasks.finite_steps import FiniteSteps, diverged
 from rnnzoo.tasks.scored import Scored
+from rnnzoo.text import Tokenizer, tokenizer_from_dict
 from rnnzoo.training.finite import broken
 from rnnzoo.training.internals import has_trainer
 from rnnzoo.training.optim import OptimizerConfig, ScheduleConfig
@@ -24,7 +27,9 @@ from rnnzoo.training.resume import gather_ranks, random_state, set_random_state,
 from rnnzoo.training.validation import note_validation
 from rnnzoo.zoo import Published, load, push_to_hub, save_folder
 
-__all__ = ["Task"]
+__all__ = ["Task", "plain_model"]
+
+M = TypeVar("M", bound=nn.Module)
 
 
 class Task(FiniteSteps, Scored):
@@ -242,3 +247,27 @@ class Task(FiniteSteps, Scored):
 
     def _resume_carried(self, carried: dict[str, Any]) -> None:
         """Restores it; an empty dictionary begins everything anew."""
+
+
+def plain_model(
+    model: M | Mapping[str, Any] | Config,
+    tokenizer: Tokenizer | Mapping[str, Any] | None,
+    kind: type[M],
+    config: type[Config],
+) -> M:
+    """A plain model as it is, to be trained on, or a new one.
+
+    Args:
+        model: of the class `kind`, or a `config`. tokenizer: of a new one. kind: the class. config: of its configs.
+
+    Raises:
+        ValueError: a new one has no tokenizer.
+    """
+    if isinstance(model, kind):
+        return model.train()
+    if tokenizer is None:
+        raise ValueError("a new model needs a tokenizer")
+    if not isinstance(tokenizer, Tokenizer):
+        tokenizer = tokenizer_from_dict(tokenizer)
+    built: M = config.from_dict(model, "model").build(tokenizer)  # type: ignore[attr-defined]
+    return built

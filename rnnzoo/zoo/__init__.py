@@ -5,8 +5,9 @@ The names are imported when they are first used: what lists models and recipes n
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
+
+from rnnzoo.lazy import lazily
 
 __all__ = [
     "Calibration",
@@ -59,7 +60,7 @@ _HOME = {
     "push_all": "publish",
     "verify": "verifying",
 }
-"""The module of each; none is called as a name is, or it would take its place."""
+"""The module of each."""
 
 if TYPE_CHECKING:
     from rnnzoo.zoo.calibration import Calibration, calibrate
@@ -78,10 +79,5 @@ if TYPE_CHECKING:
     from rnnzoo.zoo.registry import list_models, model_facts
     from rnnzoo.zoo.verifying import verify
     from rnnzoo.zoo.yaml_text import parse_yaml
-else:  # hidden from type checkers, which would take any misspelt name for granted
-
-    def __getattr__(name: str) -> object:
-        if name not in _HOME:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = globals()[name] = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
-        return value
+else:
+    __getattr__ = lazily(__name__, _HOME)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,14 +18,13 @@ from rnnzoo.state import State
 from rnnzoo.tasks.classifier.card import CARD
 from rnnzoo.tasks.classifier.samples import EXAMPLES
 from rnnzoo.text import Tokenizer
-from rnnzoo.zoo.kinds.base import Compared, Kind, form_of, shared_out
+from rnnzoo.zoo.kinds.base import FOREIGN, Compared, Kind, form_of, in_double, own_files, shared_out
 from rnnzoo.zoo.kinds.stored_logits import StoredLogits
 from rnnzoo.zoo.layout import TOKENIZER
 
 __all__ = ["Classifiers"]
 
 ROWS, TOKENS = 3, 16
-_FOREIGN = "the data section of config.json is not one that rnnzoo wrote"
 
 
 class Classifiers(Kind[Classifier, ClassifierConfig]):
@@ -85,11 +83,11 @@ class Classifiers(Kind[Classifier, ClassifierConfig]):
         lengths = torch.linspace(TOKENS, 1, ROWS).long()
         tokens = torch.randint(model.vocab_size, (ROWS, TOKENS), generator=draw)  # in the padding, too
         whole = {name: ids.to(torch.int32) for name, ids in (("tokens", tokens), ("lengths", lengths))}
-        return whole | StoredLogits(_exact(model)(tokens, lengths)).tensors()
+        return whole | StoredLogits(in_double(model)(tokens, lengths)).tensors()
 
     def golden_pairs(self, model: Classifier, stored: dict[str, Tensor]) -> list[tuple[Tensor, Tensor]]:
         """Logits: all rows at once, each alone and without padding, and token by token."""
-        model, nothing = _exact(model), torch.empty(0)
+        model, nothing = in_double(model), torch.empty(0)
         tokens, lengths = (stored.pop(name, nothing).long() for name in ("tokens", "lengths"))
         fits = tokens.dim() == 2 and lengths.shape == (len(tokens),)
         if not (fits and 0 < len(tokens) <= 4 * ROWS and 0 < tokens.size(1) <= 4 * TOKENS):
@@ -132,11 +130,11 @@ class Classifiers(Kind[Classifier, ClassifierConfig]):
         sound = sound and type(seed) is int and type(count) is int and seed >= 0 and count >= 0
         pair = isinstance(columns, (list, tuple)) and [type(one) for one in columns] == [int, int] and min(columns) > 0
         if not sound or not (columns is None or pair) or texts["separator"] == "":
-            raise UserError(_FOREIGN)
+            raise UserError(FOREIGN)
         options: dict[str, Any] = {name: texts[name] for name in ("text_column", "label_column", "separator")}
         options |= {"columns": None if columns is None else (columns[0], columns[1])}
         options |= {"test_part": data.get("test_part") is True, "split_seed": seed, "train_texts": count}
-        own = _own_files(data)
+        own = own_files(data)
         named = [name for names in own.values() for name in names]
         if files:
             parts: dict[str, Any] = {**shared_out(files, own if named else {"files": files})}
@@ -151,7 +149,7 @@ class Classifiers(Kind[Classifier, ClassifierConfig]):
 
     def shareable(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """The names of one's own files."""
-        return {key: [Path(name).name for name in names] for key, names in _own_files(data).items() if names}
+        return {key: [Path(name).name for name in names] for key, names in own_files(data).items() if names}
 
     def measure(
         self,
@@ -177,20 +175,6 @@ class Classifiers(Kind[Classifier, ClassifierConfig]):
             f"{figures['accuracy']:.2f}% accuracy, {figures['macro_f1']:.2f}% macro F1, {figures['nll']:.3f} nats/text"
             f", calibration error {figures['calibration_error']:.2f}%"
         )
-
-
-def _own_files(data: Mapping[str, Any]) -> dict[str, list[str]]:
-    """The files that a data section names, by its key."""
-    found = {key: data.get(key) or [] for key in ("files", "valid_files", "test_files")}
-    for names in found.values():
-        if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
-            raise UserError(_FOREIGN)
-    return {key: list(names) for key, names in found.items()}
-
-
-def _exact(model: Classifier) -> Classifier:
-    """A copy in float64."""
-    return copy.deepcopy(model).double()
 
 
 KIND = Classifiers()

@@ -12,8 +12,8 @@ from rnnzoo.data.labelled_batches import TextBatch
 from rnnzoo.metrics.classification import classification_figures
 from rnnzoo.models import Classifier, ClassifierConfig
 from rnnzoo.shapes import Float, Int, Tensor
-from rnnzoo.tasks.base import Task
-from rnnzoo.text import Tokenizer, tokenizer_from_dict
+from rnnzoo.tasks.base import Task, plain_model
+from rnnzoo.text import Tokenizer
 from rnnzoo.training.discriminative import lower_below
 from rnnzoo.training.optim import OptimizerConfig, ScheduleConfig
 from rnnzoo.training.resume import gather_ranks
@@ -52,14 +52,7 @@ class TextClassifier(Task):
         lr_decay: float = 1.0,
     ) -> None:
         super().__init__(optimizer, schedule)
-        if isinstance(model, Classifier):
-            self.model = model.train()
-        else:
-            if tokenizer is None:
-                raise ValueError("a new model needs a tokenizer")
-            if not isinstance(tokenizer, Tokenizer):
-                tokenizer = tokenizer_from_dict(tokenizer)
-            self.model = ClassifierConfig.from_dict(model, "model").build(tokenizer)
+        self.model = plain_model(model, tokenizer, Classifier, ClassifierConfig)
         if not 0 <= label_smoothing < 1:
             raise ValueError("label_smoothing lies between 0 and 1")
         if not lr_decay >= 1:

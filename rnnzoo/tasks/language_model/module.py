@@ -13,8 +13,8 @@ from rnnzoo.inference.scoring.text import Scores
 from rnnzoo.models import LanguageModel, LanguageModelConfig
 from rnnzoo.shapes import Float, Tensor
 from rnnzoo.state import State
-from rnnzoo.tasks.base import Task
-from rnnzoo.text import Tokenizer, tokenizer_from_dict
+from rnnzoo.tasks.base import Task, plain_model
+from rnnzoo.text import Tokenizer
 from rnnzoo.training.optim import OptimizerConfig, ScheduleConfig
 from rnnzoo.training.regularization import RegularizationConfig
 from rnnzoo.training.resume import pack_state, unpack_state
@@ -47,14 +47,7 @@ class LanguageModelTask(Task):
         regularization: RegularizationConfig | Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(optimizer, schedule)
-        if isinstance(model, LanguageModel):
-            self.model = model.train()
-        else:
-            if tokenizer is None:
-                raise ValueError("a new model needs a tokenizer")
-            if not isinstance(tokenizer, Tokenizer):
-                tokenizer = tokenizer_from_dict(tokenizer)
-            self.model = LanguageModelConfig.from_dict(model, "model").build(tokenizer)
+        self.model = plain_model(model, tokenizer, LanguageModel, LanguageModelConfig)
         self.regularization = RegularizationConfig.from_dict(regularization or {}, "regularization")
         # Plain dictionaries: a checkpoint holds nothing that could execute.
         plain = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from rnnzoo.shapes import Tensor
 from rnnzoo.tasks.translator.card import CARD, languages_of
 from rnnzoo.tasks.translator.samples import EXAMPLES
 from rnnzoo.text import Tokenizer
-from rnnzoo.zoo.kinds.base import Compared, Kind, form_of, shared_out
+from rnnzoo.zoo.kinds.base import FOREIGN, Compared, Kind, form_of, in_double, own_files, shared_out
 from rnnzoo.zoo.kinds.stored_logits import StoredLogits
 from rnnzoo.zoo.layout import TOKENIZER
 
@@ -30,7 +29,6 @@ SOURCE_TOKENIZER = "tokenizer.src.json"
 
 ROWS, TOKENS = 2, 16
 _WIDEST = 1000  # beam that a metrics.json from anywhere may ask for
-_FOREIGN = "the data section of config.json is not one that rnnzoo wrote"
 
 
 class Translators(Kind[Seq2Seq, Seq2SeqConfig]):
@@ -86,7 +84,7 @@ class Translators(Kind[Seq2Seq, Seq2SeqConfig]):
         Computed in float64: trained attention looks at one step of many, and on tokens drawn at random two that score
         alike make float32 differ by nearly what is allowed even between the ways of `golden_pairs`.
         """
-        model = _exact(model)
+        model = in_double(model)
         draw = torch.Generator().manual_seed(0)
         lengths = torch.linspace(TOKENS, TOKENS // 2, ROWS).long()
         src = torch.randint(model.src_boundary, (ROWS, TOKENS), generator=draw)  # in the padding, too
@@ -98,7 +96,7 @@ class Translators(Kind[Seq2Seq, Seq2SeqConfig]):
 
     def golden_pairs(self, model: Seq2Seq, stored: dict[str, Tensor]) -> list[tuple[Tensor, Tensor]]:
         """Logits: all rows at once, each alone and without padding, and step by step as a search has them."""
-        model = _exact(model)
+        model = in_double(model)
         nothing = torch.empty(0)
         src, lengths, tgt = (stored.pop(name, nothing).long() for name in ("src", "lengths", "tgt"))
         fits = src.dim() == tgt.dim() == 2 and len(src) == len(tgt) and lengths.shape == (len(src),)
@@ -141,14 +139,14 @@ class Translators(Kind[Seq2Seq, Seq2SeqConfig]):
         sound = all(value is None or isinstance(value, str) for value in (corpus, hub, src, tgt))
         sound = sound and isinstance(columns, (list, tuple)) and [type(one) for one in columns] == [int, int]
         if not sound:
-            raise UserError(_FOREIGN)
+            raise UserError(FOREIGN)
         options: dict[str, Any] = {
             "src": src,
             "tgt": tgt,
             "test_part": data.get("test_part") is True,
             "cleaning": None if rules is None else CleaningConfig.from_dict(rules, "config.json: data.cleaning"),
         }
-        own = _own_files(data)
+        own = own_files(data, "tsv")
         named = [name for names in own.values() for name in names]
         if files:
             parts: dict[str, Any] = shared_out(files, own if named else {"files": files})
@@ -165,7 +163,7 @@ class Translators(Kind[Seq2Seq, Seq2SeqConfig]):
 
     def shareable(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """The names of one's own files."""
-        named = {key: [Path(name).name for name in names] for key, names in _own_files(data).items() if names}
+        named = {key: [Path(name).name for name in names] for key, names in own_files(data, "tsv").items() if names}
         return named if data.get("tsv") is None else named | {"files": [], "tsv": named["files"][0]}
 
     def measure(
@@ -206,25 +204,8 @@ def _rule(data: Mapping[str, Any]) -> Split | None:
     named = data.get("split")
     found: Split | None = next((rule for rule in CUT_BY_SENTENCE if rule == named), None)
     if named is not None and found is None:
-        raise UserError(_FOREIGN)
+        raise UserError(FOREIGN)
     return found
-
-
-def _own_files(data: Mapping[str, Any]) -> dict[str, list[str]]:
-    """The files that a data section names, by its key; a table counts as the only one of ``"files"``."""
-    table = data.get("tsv")
-    found = {key: data.get(key) or [] for key in ("files", "valid_files", "test_files")}
-    if table is not None:
-        found["files"] = [table]
-    for names in found.values():
-        if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
-            raise UserError(_FOREIGN)
-    return {key: list(names) for key, names in found.items()}
-
-
-def _exact(model: Seq2Seq) -> Seq2Seq:
-    """A copy in float64."""
-    return copy.deepcopy(model).double()
 
 
 KIND = Translators()

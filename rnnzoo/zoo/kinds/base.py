@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,9 @@ from rnnzoo.text import Tokenizer
 from rnnzoo.zoo.layout import TOKENIZER
 from rnnzoo.zoo.task_cards import CardParts
 
-__all__ = ["Compared", "Kind", "Text", "form_of", "shared_out", "value_at"]
+__all__ = ["FOREIGN", "Compared", "Kind", "Text", "form_of", "in_double", "own_files", "shared_out", "value_at"]
+
+FOREIGN = "the data section of config.json is not one that rnnzoo wrote"
 
 M = TypeVar("M", bound=nn.Module)
 C = TypeVar("C", bound=Config)
@@ -235,3 +238,26 @@ def shared_out(files: Sequence[str], own: Mapping[str, Sequence[str]]) -> dict[s
         raise UserError(f"--text: {named} are needed, in this order")
     rest = iter(files)
     return {key: [next(rest) for _ in names] for key, names in own.items()}
+
+
+def own_files(data: Mapping[str, Any], table: str | None = None) -> dict[str, list[str]]:
+    """The files that a data section names, by its key.
+
+    Args:
+        data: the section, which may be anybody's. table: the key of a table, which counts as the one of ``"files"``.
+
+    Raises:
+        UserError: it names what is no file.
+    """
+    found = {key: data.get(key) or [] for key in ("files", "valid_files", "test_files")}
+    if table is not None and data.get(table) is not None:
+        found["files"] = [data[table]]
+    for names in found.values():
+        if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
+            raise UserError(FOREIGN)
+    return {key: list(names) for key, names in found.items()}
+
+
+def in_double(model: M) -> M:
+    """A copy in float64."""
+    return copy.deepcopy(model).double()
